@@ -1,0 +1,57 @@
+# A fresh clone needs Python 3.11 or newer and make:  make demo  and  make test  do the rest.
+PYTHON ?= python3
+
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+
+# One thread for each process: the grader forks, and results do not depend on the machine's size.
+export OMP_NUM_THREADS ?= 1
+
+.PHONY: help demo test check prove bench generate clean
+
+help:
+	@echo 'make demo      grade the bundled class, end to end, into build/demo/'
+	@echo 'make test      test the tool'
+	@echo 'make check     lint, types, layering, and whether assignments/ is current'
+	@echo 'make prove     the slow proofs: isolation, and every solution, mistake and alternative'
+	@echo 'make bench     measure speed'
+	@echo 'make generate  write assignments/ from reference/'
+	@echo 'make clean     remove build products and caches; .venv stays'
+
+demo: $(INSTALLED)
+	@$(BIN)/gradlab demo
+
+test: $(INSTALLED)
+	@$(BIN)/python -m pytest tests/autograder -q -m 'not prove'
+
+check: $(INSTALLED)
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/python -m pytest -q tests/autograder/test_layering.py
+	@$(BIN)/gradlab release --check
+
+# The tests come last: their closing line is the last word.
+prove: $(INSTALLED)
+	@$(BIN)/gradlab validate
+	@$(BIN)/python -m pytest tests/autograder -q -m prove
+
+bench: $(INSTALLED)
+	@$(BIN)/python benchmarks/run.py
+
+generate: $(INSTALLED)
+	@$(BIN)/gradlab release -o assignments
+
+clean:
+	@rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*
+	@find . -name .venv -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "make: expected Python 3.11 or newer, got $$($(PYTHON) --version 2>&1)." \
+	       "Name another one: make PYTHON=python3.12" >&2; exit 1; }
+	@echo 'Installing into .venv (a minute or more: PyTorch is large)'
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check \
+	  -c constraints.txt -e '.[notebook,grade,dev]'
+	@touch $@

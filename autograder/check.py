@@ -1,0 +1,110 @@
+"""A student's own check: the public suite on the module or notebook in front of them.
+
+No sandbox, no reference, no hidden test: everything here is on the student's machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from autograder.checks import judge, local
+from autograder.checks.local import Opened, PublicData
+from autograder.checks.student import BlockedError
+from autograder.checks.suite import Suite, open_suite
+from autograder.errors import ConfigError, SubmissionError
+from autograder.models import Exercise, ExerciseResult, Reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What `gradlab check` found."""
+
+    topic: str
+    file: str
+    results: tuple[ExerciseResult, ...]
+    remarks: tuple[str, ...]
+
+    @property
+    def passed(self) -> int:
+        """How many exercises pass their public tests."""
+        return sum(result.outcome.value == "passed" for result in self.results)
+
+
+def check(path: Path, only: Sequence[str] = ()) -> Report:
+    """Run the public suite on a student's file.
+
+    Args:
+        path: The module or notebook, or the folder it is in.
+        only: Ids of the exercises to check; all if empty.
+
+    Raises:
+        ConfigError: If the folder holds no assignment, or an id is unknown.
+        SubmissionError: If the file is missing or cannot be read.
+    """
+    topic, folder = _find(path)
+    data = PublicData.load(folder / f"{topic}.json")
+    known = [exercise["id"] for exercise in data.exercises]
+    for name in only:
+        if name not in known:
+            raise ConfigError(f"-k: expected one of {', '.join(known)}, got {name!r}. Correct it.")
+    file = path if path.is_file() else local.find_file(folder, topic)
+    opened = local.open_file(file, data)
+    results: list[ExerciseResult] = []
+
+    def body(suite: Suite) -> None:
+        chosen = [one for one in data.exercises if not only or one["id"] in only]
+        results.extend(_check_one(_exercise(one, topic), suite, opened, data) for one in chosen)
+
+    open_suite([folder / f"test_{topic}.py"], body, root=folder)
+    return Report(topic=topic, file=file.name, results=tuple(results), remarks=opened.remarks)
+
+
+def _check_one(
+    exercise: Exercise, suite: Suite, opened: Opened, data: PublicData
+) -> ExerciseResult:
+    cases = suite.of(exercise.topic, exercise.id)
+    if exercise.id not in opened.changed:
+        return judge.not_implemented(exercise, cases, data.truth)
+    forbidden = opened.uses.get(exercise.id)
+    played = [] if forbidden else suite.play(cases, opened.play)
+    return judge.judge(
+        exercise,
+        cases,
+        played,
+        truth=data.truth,
+        transcripts=data.transcripts.get(exercise.id, ()),
+        forbidden=forbidden,
+        review=opened.review.get(exercise.id),
+        ended=BlockedError(Reason.FORBIDDEN, forbidden) if forbidden else None,
+    )
+
+
+def _exercise(data: dict[str, Any], topic: str) -> Exercise:
+    return Exercise(
+        id=data["id"], topic=topic, points=Fraction(data["points"]), starred=data["starred"]
+    )
+
+
+def _find(path: Path) -> tuple[str, Path]:
+    """Return the topic and folder of an assignment: where `<topic>.json` and its tests lie."""
+    folder = path.parent if path.is_file() else path
+    if not path.exists():
+        raise SubmissionError(f"{path}: expected your file or its folder, got no such path.")
+    topics = [
+        test.stem.removeprefix("test_")
+        for test in sorted(folder.glob("test_*.py"))
+        if test.with_name(f"{test.stem.removeprefix('test_')}.json").exists()
+    ]
+    if path.is_file() and path.stem in topics:
+        return path.stem, folder
+    if len(topics) != 1:
+        found = f"{len(topics)} of them" if topics else "none"
+        raise ConfigError(
+            f"{folder}: expected the files of one assignment, got {found}."
+            " Name your file, or go to its folder; `gradlab start TOPIC` makes one."
+        )
+    return topics[0], folder

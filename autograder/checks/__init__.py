@@ -1,0 +1,1 @@
+"""The vocabulary that suites are written in, and what explains a failure."""

@@ -1,0 +1,311 @@
+"""Student code in this very process: the doors `gradlab check` and plain `pytest`.
+
+The worker's own session is called directly, with the same bytes that a socket would carry, so that
+arguments are copied, results detached and types checked exactly as when grading. Known mistakes and
+the reference are played the same way, by the grader.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, MutableMapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from autograder.checks.compare import dtype_name
+from autograder.checks.diagnose import Transcript
+from autograder.checks.oracle import Key
+from autograder.checks.play import Play
+from autograder.checks.student import CaseEndedError, LocalTransport
+from autograder.errors import SubmissionError, SuiteError
+from autograder.models import Reason, Tolerance
+from autograder.sandbox import wire
+from autograder.worker.session import Session
+
+PUBLIC_SEED = "public"
+SCHEMA = "gradlab/public/v1"
+
+
+class LocalStage(LocalTransport):
+    """A session in this process, reset between exercises.
+
+    Args:
+        session: Holds the functions.
+        forbidden: The forbidden sets of each exercise, as plain data; empty where nobody watches.
+        uses: For each exercise, the first forbidden use that its text shows.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        *,
+        forbidden: Mapping[str, list[dict[str, Any]]] | None = None,
+        uses: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(session)
+        self._forbidden = forbidden or {}
+        self._uses = uses or {}
+
+    def begin(self, exercise: str, topic: str, seed: int) -> None:
+        """Reset the session; stop at once if the exercise's text already breaks its rule."""
+        del topic
+        header = {"op": "begin", "exercise": exercise, "seed": seed, "seq": 0,
+                  "forbidden": self._forbidden.get(exercise, [])}  # fmt: skip
+        self.request(header, ())
+        if exercise in self._uses:
+            raise CaseEndedError(Reason.FORBIDDEN, self._uses[exercise])
+
+
+def forbidden_message(exercise: str, use: Mapping[str, Any]) -> str:
+    """Say which forbidden operation an exercise uses, and where."""
+    return f"{exercise} uses {use['name']} ({use['where']}), which is forbidden here"
+
+
+def review_message(found: Mapping[str, Any]) -> str:
+    """Say what a person should look at, and where."""
+    return f"{found['what']} ({found['where']})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublicData:
+    """What a student's machine knows of a topic besides its public tests: no code, no solution."""
+
+    topic: str
+    exercises: tuple[dict[str, Any], ...]  # id, title, points, starred, forbidden sets
+    stub: str
+    tolerances: Mapping[str, Tolerance]
+    oracles: MutableMapping[Key, Any]
+    transcripts: Mapping[str, tuple[Transcript, ...]]
+    truth: Mapping[str, tuple[str, ...]]  # case id -> the part of each comparison
+
+    @classmethod
+    def load(cls, path: Path) -> PublicData:
+        """Read `<topic>.json`.
+
+        Raises:
+            SuiteError: If it is missing or damaged.
+        """
+        try:
+            return cls._from_json(json.loads(path.read_text(encoding="utf-8")))
+        except FileNotFoundError:
+            raise SuiteError(
+                f"{path.name}: expected it next to the test file, got no such file."
+                " Download the assignment again."
+            ) from None
+        except (ValueError, KeyError, TypeError) as fault:
+            raise SuiteError(
+                f"{path.name}: expected {SCHEMA}, got something else ({fault})."
+                " Download the assignment again."
+            ) from None
+
+    @classmethod
+    def _from_json(cls, data: Mapping[str, Any]) -> PublicData:
+        if data["schema"] != SCHEMA:
+            raise ValueError(data["schema"])
+        return cls(
+            topic=data["topic"],
+            exercises=tuple(data["exercises"]),
+            stub=data["stub"],
+            tolerances={name: Tolerance(**pair) for name, pair in data["tolerances"].items()},
+            oracles={
+                (case, dtype, count): _from_plain(value)
+                for case, dtype, count, value in data["oracles"]
+            },
+            truth={case: tuple(parts) for case, parts in data["truth"].items()},
+            transcripts={
+                exercise: tuple(Transcript.from_json(one) for one in found)
+                for exercise, found in data["mistakes"].items()
+            },
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """Return plain data, the same bytes for the same content."""
+        return {
+            "schema": SCHEMA,
+            "topic": self.topic,
+            "exercises": list(self.exercises),
+            "stub": self.stub,
+            "tolerances": {
+                name: {"rtol": pair.rtol, "atol": pair.atol}
+                for name, pair in sorted(self.tolerances.items())
+            },
+            "truth": {case: list(parts) for case, parts in sorted(self.truth.items())},
+            "oracles": [[*key, _to_plain(self.oracles[key])] for key in sorted(self.oracles)],
+            "mistakes": {
+                exercise: [one.as_json() for one in found]
+                for exercise, found in sorted(self.transcripts.items())
+            },
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """A student's file, read and loaded in this process."""
+
+    play: Play
+    file: str
+    changed: frozenset[str]  # exercises that differ from the stub
+    defined: frozenset[str]
+    remarks: tuple[str, ...]
+    uses: Mapping[str, str]
+    review: Mapping[str, str]
+
+
+def open_file(path: Path, data: PublicData) -> Opened:
+    """Read and load one module or notebook as the grader's worker would.
+
+    Raises:
+        SubmissionError: If it cannot be read; the message says why and where.
+    """
+    session = Session()
+    siblings = [one for one in sorted(path.parent.glob("*.py")) if one != path]
+    tests = {f"test_{data.topic}.py"}
+    files = [path, *(one for one in siblings if one.name not in tests and one.stem != data.topic)]
+    support = path.parent / "support.py"
+    facts = _ask(session, {"op": "read", "spec": _spec(data, path, support)}, files)
+    variants = facts["variants"]
+    if not variants:
+        problems = "; ".join(facts["problems"]) or (
+            f"{path.name}: expected a definition of one of"
+            f" {', '.join(exercise['id'] for exercise in data.exercises)}, got none."
+        )
+        raise SubmissionError(problems)
+    chosen = variants[0]
+    loaded = _ask(session, {"op": "load", "candidates": chosen["candidates"], "cpu_s": 60.0}, ())
+    uses, review = _by_hand(facts, chosen["candidates"])
+    forbidden = {exercise["id"]: exercise["forbidden"] for exercise in data.exercises}
+    play = Play(
+        LocalStage(session, forbidden=forbidden, uses=uses),
+        run_seed=PUBLIC_SEED,
+        assignment=data.topic,
+        tolerances=data.tolerances,
+        references=None,
+        known=data.oracles,
+    )
+    defined = {name for one in facts["candidates"] for name in one["defines"]}
+    return Opened(
+        play=play,
+        file=chosen["graded_file"],
+        changed=frozenset(chosen["changed"]),
+        defined=frozenset(defined),
+        remarks=(*facts["problems"], *loaded["remarks"]),
+        uses=uses,
+        review=review,
+    )
+
+
+def open_play(test_file: Path) -> Play:
+    """Return the play for a public test file: the module or notebook next to it.
+
+    Raises:
+        SubmissionError: If there is none, or it cannot be read.
+    """
+    topic = test_file.stem.removeprefix("test_")
+    data = PublicData.load(test_file.with_name(f"{topic}.json"))
+    return open_file(find_file(test_file.parent, topic), data).play
+
+
+def find_file(folder: Path, topic: str) -> Path:
+    """Return the student's file in `folder`: of a module and a notebook, the one saved last."""
+    found = [folder / f"{topic}{suffix}" for suffix in (".py", ".ipynb")]
+    found = [path for path in found if path.is_file()]
+    if not found:
+        raise SubmissionError(
+            f"{folder}: expected {topic}.py or {topic}.ipynb, got neither."
+            f" Start with `gradlab start {topic}`."
+        )
+    return max(found, key=lambda path: path.stat().st_mtime)
+
+
+def _ask(session: Session, header: dict[str, Any], files: Any) -> dict[str, Any]:
+    contents = [(path.name, path.read_bytes()) for path in files]
+    listing, offset = [], 0
+    for name, content in contents:
+        listing.append({"name": name, "offset": offset, "size": len(content)})
+        offset += len(content)
+    header = {**header, "seq": 0, **({"files": listing} if contents else {})}
+    reply, buffers = session.handle(header, bytearray(b"".join(content for _, content in contents)))
+    payload = bytearray(b"".join(bytes(buffer) for buffer in buffers))
+    if reply.get("ok") is not True:
+        raise SubmissionError(str(reply.get("error", {}).get("message")))
+    value: dict[str, Any] = wire.unpack(reply["value"], payload)
+    return value
+
+
+def _spec(data: PublicData, path: Path, support: Path) -> dict[str, Any]:
+    return {
+        "exercises": [
+            {"id": one["id"], "topic": data.topic, "forbidden": one["forbidden"]}
+            for one in data.exercises
+        ],
+        "stubs": {data.topic: data.stub},
+        "support": {data.topic: support.read_text(encoding="utf-8")} if support.exists() else {},
+        "names": [path.name],
+        "modules": [],
+    }
+
+
+def _by_hand(
+    facts: Mapping[str, Any], candidates: list[int]
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the first forbidden use and the first suspicious thing of each exercise."""
+    uses: dict[str, str] = {}
+    review: dict[str, str] = {}
+    for index in reversed(
+        candidates
+    ):  # the first that changed an exercise is the one that gives it
+        for exercise, found in facts["by_hand"].get(str(index), {}).items():
+            uses.pop(exercise, None)
+            review.pop(exercise, None)
+            if found["uses"]:
+                uses[exercise] = forbidden_message(exercise, found["uses"][0])
+            if found["suspicious"]:
+                review[exercise] = review_message(found["suspicious"][0])
+    return uses, review
+
+
+# --- expected values as JSON: digits that can be read and compared, not bytes ------------------
+
+
+def _to_plain(value: Any) -> Any:
+    if isinstance(value, torch.Tensor):
+        numbers = [_number(x) for x in value.reshape(-1).tolist()]
+        return {"tensor": dtype_name(value), "shape": list(value.shape), "values": numbers}
+    if isinstance(value, np.ndarray):
+        numbers = [_number(x) for x in value.reshape(-1).tolist()]
+        return {"array": dtype_name(value), "shape": list(value.shape), "values": numbers}
+    if isinstance(value, tuple | list):
+        return {type(value).__name__: [_to_plain(item) for item in value]}
+    if value is None or isinstance(value, bool | int | float | str):
+        return {"value": _number(value)}
+    raise SuiteError(
+        f"public suite: expected a tensor, an array, numbers or text as the truth, got"
+        f" {type(value).__name__}. Keep such a case in the hidden suite."
+    )
+
+
+def _from_plain(data: Mapping[str, Any]) -> Any:
+    if "value" in data:
+        return _from_number(data["value"])
+    if "tuple" in data:
+        return tuple(_from_plain(item) for item in data["tuple"])
+    if "list" in data:
+        return [_from_plain(item) for item in data["list"]]
+    numbers = [_from_number(x) for x in data["values"]]
+    if "array" in data:
+        return np.array(numbers, dtype=data["array"]).reshape(data["shape"])
+    return torch.tensor(numbers, dtype=getattr(torch, data["tensor"])).reshape(data["shape"])
+
+
+def _number(x: Any) -> Any:
+    """JSON has no word for infinity or NaN."""
+    return {"float": str(x)} if isinstance(x, float) and not math.isfinite(x) else x
+
+
+def _from_number(x: Any) -> Any:
+    return float(x["float"]) if isinstance(x, dict) else x

@@ -1,0 +1,296 @@
+"""The instructor's commands. Each one gathers its arguments, calls one stage and prints."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from autograder.errors import ConfigError
+
+if TYPE_CHECKING:
+    from autograder.pipeline import Request
+
+commands = click.Group("instructor")
+
+_FOLDER = click.Path(path_type=Path)
+_ASSIGNMENT = click.option(
+    "-a", "--assignment", required=True, help="Its id in grading_config.yml."
+)
+_OUT = click.option("-o", "--out", required=True, type=_FOLDER, help="Where results are kept.")
+
+
+def _course(context: click.Context) -> Path:
+    from autograder.config import find_course  # noqa: PLC0415 -- pydantic only where it is used
+
+    start: Path | None = context.obj
+    return find_course(start if start is not None else Path.cwd())
+
+
+def _request(context: click.Context, assignment: str, out: Path) -> Request:
+    from autograder.pipeline import Request  # noqa: PLC0415
+
+    return Request(course_dir=_course(context), source=None, assignment=assignment, out=out)
+
+
+@commands.command()
+@click.argument("source", type=_FOLDER)
+@_ASSIGNMENT
+@_OUT
+@click.option("--roster", type=_FOLDER, help="CSV with student_id, name and section.")
+@click.option("--at", help="Time of attempts that have none: '2026-02-09 18:25'.")
+@click.pass_context
+def collect(
+    context: click.Context, source: Path, assignment: str, out: Path, roster: Path | None, at: str
+) -> None:
+    """Record who handed in what, without grading it.
+
+    Run it at the end of class; a later `grade` adds the final versions.
+
+    Example: gradlab collect download.zip -a tp1 -o grades --at "2026-02-09 18:25"
+    """
+    from autograder import pipeline  # noqa: PLC0415
+    from autograder.report import text  # noqa: PLC0415
+
+    found = pipeline.collect(
+        pipeline.Request(
+            course_dir=_course(context),
+            source=source,
+            assignment=assignment,
+            out=out,
+            roster=roster,
+            at=at,
+        )
+    )
+    console = text.console()
+    for note in found.notes:
+        console.print(text.line(f"note: {note}"))
+    attempts = sum(len(submission.attempts) for submission in found.submissions)
+    console.print(text.line(f"{attempts} attempts of {len(found.submissions)} students in {out}"))
+
+
+@commands.command()
+@click.argument("source", type=_FOLDER, required=False)
+@_ASSIGNMENT
+@_OUT
+@click.option("--roster", type=_FOLDER, help="CSV with student_id, name and section.")
+@click.option("--jobs", type=click.IntRange(min=1), help="Graders at once (one for each core).")
+@click.option("--device", type=click.Choice(["cpu", "cuda"]), help="Overrides the configuration.")
+@click.option("--seed", type=int, help="Of hidden inputs; random, and kept in OUT, if left out.")
+@click.option("--force", is_flag=True, help="Examine again what has not changed.")
+@click.option("--min-tier", type=click.Choice(["A", "C"]), default="C", show_default=True,
+              help="Refuse to run with less isolation.")  # fmt: skip
+@click.option("--i-trust-this-code", "trust", is_flag=True, help="Grade without isolation.")
+@click.pass_context
+def grade(  # noqa: PLR0913 -- one parameter for each option
+    context: click.Context,
+    source: Path | None,
+    assignment: str,
+    out: Path,
+    *,
+    roster: Path | None,
+    jobs: int | None,
+    device: str | None,
+    seed: int | None,
+    force: bool,
+    min_tier: str,
+    trust: bool,
+) -> None:
+    """Grade all submissions in SOURCE, and all that OUT already knows.
+
+    Stop it at any moment: the same command goes on from there.
+
+    Example: gradlab grade submissions/ -a tp1 -o grades --roster roster.csv
+    """
+    from autograder import pipeline  # noqa: PLC0415
+    from autograder.cli.progress import Progress  # noqa: PLC0415
+
+    request = pipeline.Request(
+        course_dir=_course(context),
+        source=source,
+        assignment=assignment,
+        out=out,
+        roster=roster,
+        jobs=jobs,
+        device=device,
+        seed=seed,
+        force=force,
+        tier="A" if min_tier == "A" else None,
+        trust=trust,
+    )
+    with Progress() as progress:
+        summary = pipeline.grade(request, progress)
+    progress.show(summary)
+    if summary.faults:
+        raise SystemExit(3)
+
+
+@commands.command()
+@click.argument("student")
+@_ASSIGNMENT
+@_OUT
+@click.option("--json", "as_json", is_flag=True, help="Print the whole result file.")
+def explain(student: str, assignment: str, out: Path, *, as_json: bool) -> None:
+    """Say where STUDENT's score comes from.
+
+    Example: gradlab explain ana -a tp1 -o grades
+    """
+    from autograder import desk  # noqa: PLC0415
+    from autograder.report import text  # noqa: PLC0415
+
+    result = desk.result(out, assignment, student)
+    if as_json:
+        click.echo(json.dumps(result, indent=2))
+        return
+    console = text.console()
+    for line in text.explanation(result):
+        console.print(line)
+
+
+@commands.command()
+@click.argument("student")
+@_ASSIGNMENT
+@click.option("--case", "case_id", required=True, help="Its id in the result file.")
+@_OUT
+@click.pass_context
+def replay(context: click.Context, student: str, assignment: str, case_id: str, out: Path) -> None:
+    """Run one case of STUDENT's graded attempt again, with traceback and prints.
+
+    Example: gradlab replay ana -a tp1 -o grades --case "hidden/test_mlp.py::TestMlp::test_rows"
+    """
+    from autograder import desk  # noqa: PLC0415
+    from autograder.report import text  # noqa: PLC0415
+
+    console = text.console()
+    request = _request(context, assignment, out)
+    for line in desk.replay(request, student, case_id):
+        console.print(text.line(line))
+
+
+@commands.command()
+@click.argument("student")
+@_ASSIGNMENT
+@_OUT
+@click.option("--kind", required=True,
+              type=click.Choice(
+                  ["override", "extension", "excuse", "clear_review", "clear_forbidden"]
+              ))  # fmt: skip
+@click.option("--value", help="The score of an override, the date of an extension.")
+@click.option("--exercise", help="Whose review or forbidden operation is cleared.")
+@click.option("--why", required=True, help="The reason; students may ask.")
+@click.option("--by", help="Who decides (the name of this account).")
+@click.pass_context
+def adjust(  # noqa: PLR0913 -- one parameter for each option
+    context: click.Context,
+    student: str,
+    assignment: str,
+    out: Path,
+    *,
+    kind: str,
+    value: str | None,
+    exercise: str | None,
+    why: str,
+    by: str | None,
+) -> None:
+    """Write a decision about STUDENT into the ledger; the next `grade` applies it.
+
+    Example: gradlab adjust ana -a tp1 -o grades --kind override --value 3.5 --why "viva" --by sam
+    """
+    from autograder import desk  # noqa: PLC0415
+
+    request = _request(context, assignment, out)
+    path = desk.decide(request, student, kind=kind, why=why, value=value, exercise=exercise, by=by)
+    click.echo(f"{path}: {kind} for {student} at {assignment}")
+
+
+@commands.command()
+@click.argument("topics", nargs=-1)
+@click.option("--seeds", default=3, show_default=True, help="How many; the last one is always new.")
+@click.option("--json", "as_json", is_flag=True, help="Print what programs can read.")
+@click.pass_context
+def validate(context: click.Context, topics: tuple[str, ...], seeds: int, *, as_json: bool) -> None:
+    """Prove suites: the reference passes, every known mistake is caught and named.
+
+    Example: gradlab validate losses
+    """
+    from autograder import config, validate  # noqa: PLC0415
+    from autograder.report import text  # noqa: PLC0415
+
+    course = config.load(_course(context))
+    for name in topics:
+        if name not in course.topics:
+            known = ", ".join(course.topics)
+            raise ConfigError(f"validate: expected a topic out of {known}, got {name!r}.")
+    findings = validate.validate_topics(course, topics or tuple(course.topics), seeds)
+    if as_json:
+        click.echo(json.dumps([validate.as_json(one) for one in findings], indent=2))
+    else:
+        for part in text.validation(findings):
+            text.console().print(part)
+    if any(finding.problems for finding in findings):
+        raise SystemExit(1)
+
+
+@commands.command()
+@click.argument("topics", nargs=-1)
+@click.option("-o", "--out", default="assignments", show_default=True, type=_FOLDER)
+@click.option("--check", is_flag=True, help="Only say whether assignments/ is current.")
+@click.pass_context
+def release(context: click.Context, topics: tuple[str, ...], out: Path, *, check: bool) -> None:
+    """Build what students get, one folder for each topic.
+
+    Example: gradlab release losses -o handouts
+    """
+    from autograder import config  # noqa: PLC0415
+    from autograder import release as stage  # noqa: PLC0415
+
+    course = config.load(_course(context))
+    for name in topics:
+        if name not in course.topics:
+            known = ", ".join(course.topics)
+            raise ConfigError(f"release: expected a topic out of {known}, got {name!r}.")
+    if check:
+        old = stage.stale(course)
+        for name in old:
+            click.echo(f"{name}: expected what reference/ gives, got something else.", err=True)
+        if old:
+            raise ConfigError("assignments: expected current files. Run `make generate`.")
+        return
+    stage.release(course, topics or tuple(course.topics), out)
+    click.echo(f"{out}: {', '.join(topics or tuple(course.topics))}")
+
+
+@commands.command()
+@click.option("-o", "--out", default="build/demo", show_default=True, type=_FOLDER)
+@click.option("--jobs", type=click.IntRange(min=1), help="Graders at once (one for each core).")
+@click.pass_context
+def demo(context: click.Context, out: Path, jobs: int | None) -> None:
+    """Grade the bundled class end to end, and compare with what is expected.
+
+    Example: gradlab demo
+    """
+    from autograder import demo as stage  # noqa: PLC0415
+    from autograder.cli.progress import Progress  # noqa: PLC0415
+
+    with Progress() as progress:
+        summary, differences = stage.run(_course(context), out, jobs=jobs, watch=progress)
+    progress.show(summary)
+    for difference in differences:
+        click.echo(difference, err=True)
+    if differences:
+        raise SystemExit(1)
+    click.echo(f"All {len(summary.graded)} students have the expected result; it is in {out}/.")
+
+
+@commands.command()
+def doctor() -> None:
+    """Say how well this machine can isolate student code, and how to do better.
+
+    Example: gradlab doctor
+    """
+    from autograder.sandbox import doctor as stage  # noqa: PLC0415
+
+    found = stage.examine()
+    click.echo(stage.render(found))

@@ -1,0 +1,83 @@
+"""`gradlab start` and `gradlab check`: a student's day. Works without a sandbox, on any system."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import click
+
+from autograder.errors import ConfigError
+
+
+@click.command()
+@click.argument("topic")
+@click.argument("directory", required=False, type=click.Path(path_type=Path))
+def start(topic: str, directory: Path | None) -> None:
+    """Copy an assignment into DIRECTORY (default: a new folder called TOPIC).
+
+    Example: gradlab start losses
+    """
+    source = _assignments() / topic
+    if not source.is_dir():
+        known = ", ".join(sorted(one.name for one in _assignments().iterdir() if one.is_dir()))
+        raise ConfigError(f"start: expected one of {known}, got {topic!r}. Correct the name.")
+    target = directory if directory is not None else Path(topic)
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise ConfigError(
+            f"{target}: expected a new or empty folder, got one with files in it."
+            f" Name another: gradlab start {topic} DIRECTORY."
+        )
+    shutil.copytree(source, target, dirs_exist_ok=True)
+    click.echo(f"{target}/{topic}.py and {target}/{topic}.ipynb are yours; write in either one.")
+    click.echo(f"Then: gradlab check {target}")
+
+
+@click.command()
+@click.argument("path", required=False, default=".", type=click.Path(path_type=Path))
+@click.option("-k", "only", multiple=True, metavar="EXERCISE", help="Check this exercise only.")
+@click.option("--hint", count=True, help="Show the next hint; again for the one after.")
+@click.option("--json", "as_json", is_flag=True, help="Print what programs can read.")
+def check(path: Path, only: tuple[str, ...], hint: int, *, as_json: bool) -> None:
+    """Run the public tests on your module or notebook (default: the one in this folder).
+
+    Example: gradlab check losses.ipynb -k softmax_backward --hint
+    """
+    from autograder.check import check as run_check  # noqa: PLC0415 -- torch takes seconds
+    from autograder.report import text  # noqa: PLC0415
+
+    report = run_check(path, only)
+    passed = report.passed == len(report.results)
+    if as_json:
+        click.echo(json.dumps(_plain(report), indent=2))
+    else:
+        console = text.console()
+        for remark in report.remarks:
+            console.print(text.line(f"note: {remark}"))
+        for result in report.results:
+            for line in text.exercise_lines(result, rung=1 + hint):
+                console.print(line)
+        console.print(text.line(text.check_summary(report.results, report.file)))
+    raise SystemExit(0 if passed else 1)
+
+
+def _plain(report: object) -> dict[str, object]:
+    from autograder.check import Report  # noqa: PLC0415
+    from autograder.report.json import exercise_document  # noqa: PLC0415
+
+    assert isinstance(report, Report)
+    return {
+        "schema": "gradlab/check/v1",
+        "topic": report.topic,
+        "file": report.file,
+        "passed": report.passed,
+        "exercises": [exercise_document(result) for result in report.results],
+        "remarks": list(report.remarks),
+    }
+
+
+def _assignments() -> Path:
+    """Return the folder of handed-out assignments: in the wheel, or in a checkout."""
+    installed = Path(__file__).parent.parent / "assignments"
+    return installed if installed.is_dir() else Path(__file__).parents[2] / "assignments"

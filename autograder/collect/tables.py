@@ -1,0 +1,168 @@
+"""Read the tables that come with submissions: the roster, and times."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import unicodedata
+from collections.abc import Iterator
+from datetime import date, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from autograder.errors import ConfigError
+from autograder.models import frozen
+
+STUDENT_ID = re.compile(r"(?!\.)[A-Za-z0-9._-]{1,64}")  # safe as a file name
+
+
+@frozen
+class Student:
+    """One line of the roster."""
+
+    student_id: str
+    name: str = ""
+    section: str | None = None
+    aliases: tuple[str, ...] = ()  # other names of the same student: LMS ids, logins, folders
+
+
+@frozen
+class Roster:
+    """The students of a course."""
+
+    students: dict[str, Student]  # by student id
+
+    @property
+    def ids(self) -> dict[str, str]:
+        """Every id and every alias, with the student id that it stands for."""
+        aliases = {alias: s.student_id for s in self.students.values() for alias in s.aliases}
+        return aliases | {student_id: student_id for student_id in self.students}
+
+
+def read_time(text: str, zone: ZoneInfo, *, where: str) -> datetime:
+    """Return an ISO date and time; one without an offset is in the course's timezone.
+
+    An hour that the end of summer time repeats is read as its first pass, in the student's favour.
+
+    Raises:
+        ConfigError: If `text` is not a date with a time of day.
+    """
+    problem = ConfigError(
+        f"{where}: expected a date and time such as 2026-02-09T18:20, got {text!r}. Correct it."
+    )
+    try:
+        moment = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise problem from None
+    if _is_date(text.strip()) or not 1970 < moment.year < 9999:
+        raise problem
+    return moment if moment.tzinfo else moment.replace(tzinfo=zone)
+
+
+def _is_date(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
+@frozen
+class Line:
+    """One line of a table, with its number."""
+
+    number: int
+    cells: dict[str, str]  # by lower-case column name
+    rest: tuple[str, ...]  # cells beyond the last named column
+
+    def __getitem__(self, column: str) -> str:
+        return self.cells.get(column, "")
+
+
+def read_roster(path: Path) -> Roster:
+    """Read `student_id,name[,section][,aliases...]`; every further column holds aliases.
+
+    Raises:
+        ConfigError: One line for each fault, with its line number.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ConfigError(
+            f"{path}: expected a CSV file, got {error.strerror}. Check --roster."
+        ) from None
+    lines = list(read_lines(data, path.name, ("student_id", "name")))
+    students = [_student(line) for line in lines]
+    faults = [
+        f"{path.name}:{line.number}: {fault}"
+        for line, fault in sorted(_roster_faults(lines, students), key=lambda pair: pair[0].number)
+    ]
+    if faults:
+        raise ConfigError("\n".join(faults))
+    return Roster(students={student.student_id: student for student in students})
+
+
+def _student(line: Line) -> Student:
+    named = {key: cell for key, cell in line.cells.items() if key not in {"name", "section"}}
+    aliases = dict.fromkeys([*named.values(), *line.rest])
+    return Student(
+        student_id=line["student_id"],
+        name=line["name"],
+        section=line["section"] or None,
+        aliases=tuple(alias for alias in aliases if alias and alias != line["student_id"]),
+    )
+
+
+def _roster_faults(lines: list[Line], students: list[Student]) -> Iterator[tuple[Line, str]]:
+    owners: dict[str, int] = {}
+    for line, student in zip(lines, students, strict=True):
+        if not STUDENT_ID.fullmatch(student.student_id):
+            yield line, bad_id(student.student_id)
+        elif first := owners.get(student.student_id):
+            yield line, f"expected each id once, got {student.student_id!r} as on line {first}."
+        owners.setdefault(student.student_id, line.number)
+    for line, student in zip(lines, students, strict=True):
+        for alias in student.aliases:
+            if first := owners.get(alias):
+                yield line, f"expected an alias of one student, got {alias!r} as on line {first}."
+            owners.setdefault(alias, line.number)
+
+
+def bad_id(name: str) -> str:
+    """Say what a student id looks like, and that `name` is none."""
+    return (
+        'expected a student id of at most 64 letters, digits, ".", "_" or "-", not starting with '
+        f'".", got {name!r}. Rename it, or make it an alias in the roster.'
+    )
+
+
+def read_lines(data: bytes, where: str, required: tuple[str, ...]) -> Iterator[Line]:
+    """Yield the lines of a CSV file; "," ";" and TAB separate, as spreadsheets differ in it."""
+    try:
+        text = unicodedata.normalize("NFC", data.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise ConfigError(
+            f"{where}:{line}: expected UTF-8, got the byte {data[error.start]:#04x}. "
+            f"Save the file as CSV UTF-8."
+        ) from None
+    header = text.partition("\n")[0]
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=header.count))
+    try:
+        names = [name.strip().lower() for name in next(reader, [])]
+        missing = [name for name in required if name not in names]
+        if missing:
+            raise ConfigError(
+                f"{where}:1: expected the columns {', '.join(required)}, got {header.strip()!r}. "
+                f"Add {', '.join(missing)} to the first line."
+            )
+        for row in reader:
+            cells = [cell.strip() for cell in row]
+            if any(cells):
+                named = dict(zip(names, cells, strict=False))
+                yield Line(number=reader.line_num, cells=named, rest=tuple(cells[len(names) :]))
+    except csv.Error as error:
+        raise ConfigError(
+            f"{where}:{reader.line_num}: expected CSV, got {error}. Save the file as CSV UTF-8."
+        ) from None

@@ -1,0 +1,368 @@
+"""Examine one attempt: read it, choose its file, play every exercise, explain what failed.
+
+Everything here runs in the trusted process. What the worker says before the first student statement
+(`read`) is our own code's word; everything after that is a student's claim, which can only cost
+that student.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import hashlib
+import json
+import platform
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from autograder import __version__
+from autograder.checks import diagnose, judge
+from autograder.checks.bank import Topic, Version
+from autograder.checks.diagnose import Transcript
+from autograder.checks.local import LocalStage, forbidden_message, review_message
+from autograder.checks.oracle import Key
+from autograder.checks.play import Case, Play, Played, Stage
+from autograder.checks.sandboxed import SandboxedStage
+from autograder.checks.student import CaseEndedError
+from autograder.checks.suite import Suite
+from autograder.errors import SubmissionError, SuiteError
+from autograder.models import (
+    Assignment,
+    Attempt,
+    Exercise,
+    ExerciseOutcome,
+    ExerciseResult,
+    GradingConfig,
+    Isolation,
+    RunRecord,
+    RunStatus,
+)
+from autograder.sandbox.client import Worker
+from autograder.worker.session import Session
+
+Spawn = Callable[[], Worker]
+
+
+class Examiner:
+    """All that the attempts of one batch share: cases, truth, transcripts of known mistakes.
+
+    Args:
+        config: The course's configuration.
+        assignment: What is graded.
+        suite: The collected cases of its topics.
+        topics: Their references and known mistakes.
+        stubs: What was handed out, by topic: an exercise that equals it is not written.
+        run_seed: Hidden inputs depend on it.
+        dtype: Of drawn inputs; float64 grades, float32 is for `validate`.
+
+    Raises:
+        SuiteError: If an exercise has no case, or its own reference does not pass.
+    """
+
+    def __init__(
+        self,
+        config: GradingConfig,
+        assignment: Assignment,
+        suite: Suite,
+        topics: Mapping[str, Topic],
+        *,
+        stubs: Mapping[str, str],
+        run_seed: str,
+        dtype: torch.dtype = torch.float64,
+    ) -> None:
+        self._stubs = stubs
+        self.config = config
+        self.assignment = assignment
+        self.suite = suite
+        self.topics = topics
+        self.run_seed = run_seed
+        self.dtype = dtype
+        self.known: dict[Key, Any] = {}
+        self._references = {name: topic.solution for name, topic in topics.items()}
+        self.cases = {exercise.key: self._cases(exercise) for exercise in assignment.exercises}
+        self.truth: dict[str, tuple[str, ...]] = {}  # case id -> the part of each comparison
+        for exercise in assignment.exercises:
+            self._play_reference(exercise)
+        self.transcripts = {
+            exercise.key: self._transcripts(exercise) for exercise in assignment.exercises
+        }
+
+    # --- trusted versions -------------------------------------------------------------------
+
+    def play_version(self, exercise: Exercise, version: Version | None) -> list[Played]:
+        """Play an exercise's cases with a known version of it; None stands for the solution."""
+        topic = self.topics[exercise.topic]
+        session = Session.from_namespace(topic.namespace(version))
+        return self.suite.play(self.cases[exercise.key], self.play(LocalStage(session)))
+
+    def play(self, stage: Stage) -> Play:
+        """Put a stage under this batch's seed, dtype and truth."""
+        return Play(
+            stage,
+            run_seed=self.run_seed,
+            assignment=self.assignment.id,
+            tolerances=self.config.tolerances,
+            references=self._references,
+            known=self.known,
+            dtype=self.dtype,
+            device=self.config.device,
+        )
+
+    def _cases(self, exercise: Exercise) -> tuple[Case, ...]:
+        cases = self.suite.of(exercise.topic, exercise.id)
+        if not cases:
+            raise SuiteError(
+                f"tests/hidden/test_{exercise.topic}.py: expected cases of {exercise.id}, got none."
+                " Write some, or take the exercise out of grading_config.yml."
+            )
+        return cases
+
+    def _play_reference(self, exercise: Exercise) -> None:
+        for played in self.play_version(exercise, None):
+            wrong = [one.verdict.message for one in played.observations if not one.verdict.ok]
+            reason = played.fault or (str(played.ended) if played.ended else "; ".join(wrong))
+            if reason:
+                raise SuiteError(
+                    f"{played.case.id}: expected the reference solution to pass, got: {reason}."
+                    " Mend the suite or the solution."
+                )
+            self.truth[played.case.id] = tuple(one.part for one in played.observations)
+
+    def _transcripts(self, exercise: Exercise) -> tuple[Transcript, ...]:
+        return tuple(
+            Transcript(
+                mistake=version.id,
+                hints=version.hints,
+                seen=diagnose.transcribe(self.play_version(exercise, version)),
+            )
+            for version in self.topics[exercise.topic].mistakes_of(exercise.id)
+        )
+
+    # --- one attempt ------------------------------------------------------------------------------
+
+    def examine(self, attempt: Attempt, spawn: Spawn, run_sha256: str) -> RunRecord:
+        """Return all that the suites find about one attempt; never raises for a student's fault."""
+        record = RunRecord(
+            attempt_sha256=attempt.sha256, run_sha256=run_sha256, status=RunStatus.GRADED
+        )
+        if attempt.problem is not None:
+            return dataclasses.replace(record, status=RunStatus.UNREADABLE, message=attempt.problem)
+        files = [(one.name, one.blob.read_bytes()) for one in attempt.files]
+        try:
+            return self._examine_files(record, files, spawn)
+        except SubmissionError as problem:
+            return dataclasses.replace(record, status=RunStatus.UNREADABLE, message=str(problem))
+
+    def stage(
+        self, spawn: Spawn, files: Sequence[tuple[str, bytes]], *, armed: bool = True
+    ) -> SandboxedStage:
+        """Return the stage of one attempt; unarmed, forbidden operations are not watched."""
+        forbidden = {
+            exercise.id: [plain(one) for one in exercise.forbidden]
+            for exercise in self.assignment.exercises
+        }
+        limits = self.assignment.limits
+        return SandboxedStage(spawn, files, self._spec(), limits, forbidden if armed else {})
+
+    def _examine_files(
+        self, record: RunRecord, files: Sequence[tuple[str, bytes]], spawn: Spawn
+    ) -> RunRecord:
+        stage = self.stage(spawn, files)
+        try:
+            facts = stage.read()
+            variants = _worth_grading(facts, self.assignment)
+            records = [self._examine_variant(record, facts, variants[0], stage, files, spawn)]
+        finally:
+            stage.close()
+        for variant in variants[1:]:
+            with contextlib.closing(self.stage(spawn, files)) as other:
+                records.append(
+                    self._examine_variant(record, other.read(), variant, other, files, spawn)
+                )
+        return max(records, key=lambda one: sum(result.points for result in one.exercises))
+
+    def _examine_variant(
+        self,
+        record: RunRecord,
+        facts: Mapping[str, Any],
+        variant: Mapping[str, Any],
+        stage: SandboxedStage,
+        files: Sequence[tuple[str, bytes]],
+        spawn: Spawn,
+    ) -> RunRecord:
+        stage.choose(variant["candidates"])
+        by_hand = _ByHand(facts["by_hand"], variant["candidates"])
+        stage.load()
+        traces: dict[str, list[str]] = {}
+        results = []
+        for exercise in self.assignment.exercises:
+            if exercise.id not in variant["changed"]:
+                cases = self.cases[exercise.key]
+                results.append(judge.not_implemented(exercise, cases, self.truth))
+                continue
+            result, played = self._examine_exercise(exercise, stage, by_hand)
+            if result.outcome is not ExerciseOutcome.PASSED and stage.load_end is None:
+                armed = result.outcome is not ExerciseOutcome.FORBIDDEN
+                with contextlib.closing(self.stage(spawn, files, armed=armed)) as alone:
+                    alone.read()
+                    alone.choose(variant["candidates"])
+                    alone.load()
+                    result, played = self._examine_exercise(
+                        exercise, alone, by_hand, witnessed=_witnessed(result)
+                    )
+            results.append(result)
+            traces[exercise.key] = _traces(played)
+        return dataclasses.replace(
+            record,
+            graded_file=variant["graded_file"],
+            differs_from_stub=bool(variant["changed"]),
+            exercises=tuple(results),
+            remarks=(*facts["problems"], *stage.remarks),
+            private={"prints": stage.prints, "traces": traces},
+        )
+
+    def _examine_exercise(
+        self,
+        exercise: Exercise,
+        stage: SandboxedStage,
+        by_hand: _ByHand,
+        *,
+        witnessed: str | None = None,
+    ) -> tuple[ExerciseResult, list[Played]]:
+        cases = self.cases[exercise.key]
+        played: list[Played] = []
+        if stage.load_end is None:
+            played = self.suite.play(cases, self.play(stage), stop=lambda: stage.is_over)
+        result = judge.judge(
+            exercise,
+            cases,
+            played,
+            truth=self.truth,
+            transcripts=self.transcripts[exercise.key],
+            forbidden=by_hand.use(exercise.id) or witnessed,
+            review=by_hand.review(exercise.id),
+            ended=stage.load_end or _last_end(played),
+        )
+        return result, played
+
+    def _spec(self) -> dict[str, Any]:
+        names = set(self.assignment.topics)
+        return {
+            "exercises": [
+                {
+                    "id": exercise.id,
+                    "topic": exercise.topic,
+                    "forbidden": [plain(one) for one in exercise.forbidden],
+                }
+                for exercise in self.assignment.exercises
+            ],
+            "stubs": {name: self._stubs[name] for name in names},
+            "support": {
+                name: self.topics[name].support_text
+                for name in names
+                if self.topics[name].support_text
+            },
+            "names": list(self.assignment.files),
+            "modules": [],
+        }
+
+
+def run_sha256(
+    config: GradingConfig,
+    assignment: Assignment,
+    attempt: Attempt,
+    trusted_text: bytes,
+    seed: int,
+    isolation: Isolation,
+) -> str:
+    """Hash everything that the record of an attempt depends on, so that nothing is run twice.
+
+    Args:
+        config: Its tolerances and device count.
+        assignment: Its exercises, what they forbid, limits and file names count; points, stars,
+            dates and rules only score again.
+        attempt: Its names and contents count, its time does not.
+        trusted_text: The text of suites, references and mistakes.
+        seed: Of the run.
+        isolation: Where it runs.
+    """
+    facts = {
+        "attempt": attempt.sha256,
+        "problem": attempt.problem,
+        "trusted": hashlib.sha256(trusted_text).hexdigest(),
+        "exercises": [
+            [exercise.key, [plain(one) for one in exercise.forbidden]]
+            for exercise in assignment.exercises
+        ],
+        "assignment": assignment.id,
+        "files": assignment.files,
+        "limits": plain(assignment.limits),
+        "tolerances": {name: plain(one) for name, one in sorted(config.tolerances.items())},
+        "seed": seed,
+        "device": config.device,
+        "tool": __version__,
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "python": platform.python_version(),
+        "tier": isolation.tier,
+    }
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+class _ByHand:
+    """What the text of the chosen files shows of forbidden operations."""
+
+    def __init__(self, facts: Mapping[str, Any], candidates: Sequence[int]) -> None:
+        self._found = [facts.get(str(index), {}) for index in candidates]
+
+    def use(self, exercise: str) -> str | None:
+        """Return a sentence about the first forbidden use, if there is one."""
+        uses = self._of(exercise).get("uses", [])
+        return forbidden_message(exercise, uses[0]) if uses else None
+
+    def review(self, exercise: str) -> str | None:
+        """Return what a person should look at, if anything."""
+        suspicious = self._of(exercise).get("suspicious", [])
+        return review_message(suspicious[0]) if suspicious else None
+
+    def _of(self, exercise: str) -> Mapping[str, Any]:
+        """Return what is known of the file that gives the exercise: the first that changed it."""
+        return next((found[exercise] for found in self._found if exercise in found), {})
+
+
+def _worth_grading(facts: Mapping[str, Any], assignment: Assignment) -> list[Mapping[str, Any]]:
+    variants: list[Mapping[str, Any]] = facts["variants"]
+    if variants:
+        return variants
+    problems = " ".join(facts["problems"])
+    wanted = ", ".join(exercise.id for exercise in assignment.exercises)
+    raise SubmissionError(
+        problems or f"expected a module or notebook that defines one of {wanted}, found none."
+    )
+
+
+def _witnessed(result: ExerciseResult) -> str | None:
+    if result.outcome is not ExerciseOutcome.FORBIDDEN:
+        return None
+    return result.diagnoses[0].hints[0].rstrip(".") if result.diagnoses else "forbidden operation"
+
+
+def _last_end(played: Sequence[Played]) -> CaseEndedError | None:
+    return next((one.ended for one in reversed(played) if one.ended is not None), None)
+
+
+def _traces(played: Sequence[Played]) -> list[str]:
+    return [
+        f"{one.case.id}\n{one.ended.trace or one.ended.message}"
+        for one in played
+        if one.ended is not None
+    ]
+
+
+def plain(value: Any) -> dict[str, Any]:
+    """Return a noun as JSON can hold it, its own numbers as text."""
+    plain: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(value), default=str))
+    return plain

@@ -1,0 +1,174 @@
+"""The whole program, from submissions to grades, in the order in which it happens.
+
+grading_config.yml        folder or zip
+| config.load          | collect.find_submissions
+v                      v
+GradingConfig ------->  Submission --> batch.examine (suites <==> sandboxed workers) --> RunRecord
+| score
+v
+grades.csv, result and feedback files <----- Grade
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import platform
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import torch
+
+from autograder import batch, config, ledger, score
+from autograder.collect import Found, find_submissions, read_roster
+from autograder.errors import ConfigError
+from autograder.models import (
+    Assignment,
+    Grade,
+    GradingConfig,
+    Isolation,
+    LedgerEntry,
+    RunRecord,
+    Status,
+    Submission,
+    frozen,
+)
+from autograder.report.json import Environment, feedback_document, result_document, to_json
+from autograder.report.store import Store
+from autograder.sandbox import tiers
+
+
+@frozen
+class Request:
+    """What to grade, and how; one field for each option of `gradlab grade`."""
+
+    course_dir: Path
+    source: Path | None
+    assignment: str
+    out: Path
+    roster: Path | None = None
+    at: str | None = None
+    jobs: int | None = None
+    device: str | None = None
+    seed: int | None = None
+    force: bool = False
+    tier: str | None = None
+    trust: bool = False
+
+
+@frozen
+class Graded:
+    """One student's line in the final table."""
+
+    submission: Submission
+    grade: Grade
+    records: Mapping[str, RunRecord]  # by the SHA-256 of the attempt
+
+
+@frozen
+class Summary:
+    """What a run came to."""
+
+    graded: tuple[Graded, ...]
+    notes: tuple[str, ...]
+    isolation: Isolation
+    out: Path
+
+    @property
+    def faults(self) -> int:
+        """How many grades need a person because the grader failed."""
+        return sum(one.grade.status is Status.INTERNAL_ERROR for one in self.graded)
+
+
+def grade(request: Request, watch: batch.Watch) -> Summary:
+    """Grade an assignment: everything that SOURCE holds and OUT already knows."""
+    course, assignment = configured(request)
+    store = Store(request.out)
+    with store.lock():
+        found = _collect(request, course, assignment, store)
+        run = batch.Run(
+            config=course,
+            assignment=assignment,
+            seed=store.run_seed(request.seed),
+            isolation=tiers.choose(request.tier, trust=request.trust),
+            graders=request.jobs,
+            force=request.force,
+        )
+        entries = ledger.read(request.out / ledger.LEDGER_NAME)
+        environment = _environment(run, entries)
+        graded: list[Graded] = []
+
+        def settle(submission: Submission, records: Mapping[str, RunRecord]) -> None:
+            now = datetime.now(UTC)
+            decisions = ledger.decisions(entries, assignment, submission.student_id)
+            final = {
+                sha: score.adjusted(one, assignment, decisions) for sha, one in records.items()
+            }
+            worth = score.score(assignment, submission, final, decisions, timezone=course.timezone)
+            store.write_result(
+                result_document(submission, worth, final, environment, now),
+                feedback_document(submission, worth, final, now),
+            )
+            graded.append(Graded(submission=submission, grade=worth, records=final))
+
+        batch.examine(run, store, watch, settle)
+        store.write_grades()
+    graded.sort(key=lambda one: one.submission.student_id)
+    notes = (*(found.notes if found else ()), *store.notes)
+    return Summary(graded=tuple(graded), notes=notes, isolation=run.isolation, out=request.out)
+
+
+def collect(request: Request) -> Found:
+    """Record who handed in what, and when; grade nothing."""
+    course, assignment = configured(request)
+    store = Store(request.out)
+    with store.lock():
+        found = _collect(request, course, assignment, store)
+    assert found is not None
+    return found
+
+
+def configured(request: Request) -> tuple[GradingConfig, Assignment]:
+    """Return the course's configuration and the assignment that is asked for."""
+    course = config.load(request.course_dir)
+    if request.device is not None:
+        course = dataclasses.replace(course, device=request.device)
+    if request.assignment not in course.assignments:
+        known = ", ".join(course.assignments)
+        raise ConfigError(
+            f"-a: expected an assignment out of {known}, got {request.assignment!r}. Correct it."
+        )
+    return course, course.assignments[request.assignment]
+
+
+def _collect(
+    request: Request, course: GradingConfig, assignment: Assignment, store: Store
+) -> Found | None:
+    if request.source is None:
+        return None
+    found = find_submissions(
+        request.source,
+        assignment=assignment,
+        keep=store.keep,
+        timezone=course.timezone,
+        roster=read_roster(request.roster) if request.roster is not None else None,
+        at=config.parse_moment(request.at, course.timezone) if request.at is not None else None,
+    )
+    store.record_attempts(found.submissions)
+    return found
+
+
+def _environment(run: batch.Run, entries: Sequence[LedgerEntry]) -> Environment:
+    """Say where and under which rules grades are made; a change of rules only scores again."""
+    policy = [to_json(run.assignment.rules), to_json(run.assignment.schedule),
+              to_json(run.assignment.sections), to_json(entries)]  # fmt: skip
+    return Environment(
+        isolation=run.isolation,
+        python=platform.python_version(),
+        torch=torch.__version__,
+        device=run.config.device,
+        seed=run.seed,
+        policy_sha256=hashlib.sha256(json.dumps(policy, sort_keys=True).encode()).hexdigest(),
+    )

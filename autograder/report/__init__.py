@@ -1,0 +1,1 @@
+"""What comes out: documents, their store, and text for terminals."""

@@ -1,0 +1,376 @@
+"""OUT: every file that a course's grading leaves behind, written whole or not at all.
+
+    run.json                                              the run's seed
+    submissions/<assignment>/<student_id>.json            attempts, accumulated
+    submissions/blobs/<sha256>                            what they hold, byte for byte
+    records/<assignment>/<student_id>/<attempt>.json      what each attempt did
+    results/  feedback/  private/<assignment>/<student_id>.json
+    grades.csv
+
+A file that cannot be read back counts as absent, with a note, so that it is made again.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import re
+import secrets
+import socket
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import IO
+
+from autograder.errors import ConfigError, GraderError
+from autograder.models import Attempt, RunRecord, Submission, SubmittedFile
+from autograder.report.json import (
+    FEEDBACK,
+    RECORD,
+    RESULT,
+    Document,
+    dump,
+    from_json,
+    grade_row,
+    grades_csv,
+    parse,
+    read_record,
+    record_document,
+    to_json,
+)
+
+RUN = "gradlab/run/v1"
+SUBMISSION = "gradlab/submission/v1"
+PRIVATE = "gradlab/private/v1"
+
+_NAME = re.compile(r"(?!\.)[A-Za-z0-9._-]+")
+_SEED_BITS = 53  # every JSON reader keeps such an integer exact
+
+
+class Store:
+    """The files of one OUT. Anyone may read them; who writes holds `lock`."""
+
+    def __init__(self, out: Path) -> None:
+        self.out = out
+        self.notes: list[str] = []  # what could not be read back
+        self._holder: int | None = None
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Keep every other grader out of OUT; a dead grader's lock is gone with it.
+
+        Raises:
+            GraderError: If another process holds it.
+        """
+        assert self._holder is None, "OUT is locked once: closing a second lock drops the first"
+        path = self.out / ".lock"
+        with _explained(path):
+            self.out.mkdir(parents=True, exist_ok=True)
+            opened = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        try:
+            self._take(opened)
+            self._holder = os.getpid()
+            for half in (self.out / "submissions" / "blobs").glob(".*.tmp"):
+                half.unlink()  # what a killed collector was copying
+            yield
+        finally:
+            self._holder = None
+            os.close(opened)
+
+    def _take(self, opened: int) -> None:
+        try:
+            # POSIX locks are not inherited: forked graders that outlive us do not keep OUT locked.
+            fcntl.lockf(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except (BlockingIOError, PermissionError):
+            holder = os.read(opened, 200).decode(errors="replace").strip()
+            raise GraderError(
+                f"{self.out}: expected no other grader at work here, got {holder or 'one'}. "
+                f"Wait for it, or grade into another folder."
+            ) from None
+        except OSError as error:
+            raise GraderError(
+                f"{self.out}: expected a file system with locks, got {error.strerror!r}. "
+                f"Grade into a local folder."
+            ) from None
+        os.ftruncate(opened, 0)
+        os.pwrite(opened, f"process {os.getpid()} on {socket.gethostname()}\n".encode(), 0)
+
+    # --- the run ---
+
+    def run_seed(self, seed: int | None = None) -> int:
+        """Return the run's seed: `seed`, or a random one, when OUT is new; then always the same.
+
+        Raises:
+            ConfigError: If `seed` is not the one that OUT was begun with.
+        """
+        path = self.out / "run.json"
+        document = self._read(path, RUN)
+        known = document.get("seed") if document else None
+        if type(known) is not int:
+            known = secrets.randbits(_SEED_BITS) if seed is None else seed
+            self._write(path, {"schema": RUN, "seed": known})
+        if seed is not None and seed != known:
+            raise ConfigError(
+                f"{path}: expected the seed {known} that this run began with, got {seed}. "
+                f"Leave --seed out, or grade into another folder."
+            )
+        return known
+
+    # --- attempts ---
+
+    def keep(self, name: str, chunks: Iterable[bytes]) -> SubmittedFile:
+        """Store the bytes of one submitted file under their own SHA-256."""
+        assert self._holder == os.getpid(), "OUT is written under its lock"
+        digest, size = hashlib.sha256(), 0
+        folder = self.out / "submissions" / "blobs"
+        with _temporary(folder / "blob") as (stream, temporary):
+            for chunk in chunks:
+                digest.update(chunk)
+                size += len(chunk)
+                stream.write(chunk)
+            blob = folder / digest.hexdigest()
+            if not _has_size(blob, size):
+                _settle(stream, temporary, blob)
+        return SubmittedFile(name=name, sha256=digest.hexdigest(), size=size, blob=blob)
+
+    def record_attempts(self, submissions: Iterable[Submission]) -> None:
+        """Add attempts to what OUT knows; nothing that was recorded is ever taken away.
+
+        The same files handed in again are the same attempt, at the earliest time that is known.
+        """
+        for submission in submissions:
+            path = self._path("submissions", submission.assignment, submission.student_id)
+            known = self._recorded(path)
+            if known is None and path.exists():
+                aside = path.with_suffix(".json.unreadable")
+                with _explained(aside):
+                    path.replace(aside)
+                self.notes.append(f"{path}: set aside as {aside.name}. Look for lost attempts.")
+            merged = _merged(known, submission)
+            if merged != known:
+                self._write(path, {"schema": SUBMISSION, **to_json(_with_blobs(merged, Path()))})
+
+    def submissions(self, assignment: str) -> list[Submission]:
+        """Return every student's recorded attempts, sorted by student id."""
+        folder = self.out / "submissions" / assignment
+        found = (self._recorded(path) for path in sorted(folder.glob("*.json")))
+        blobs = self.out / "submissions" / "blobs"
+        submissions = [_with_blobs(item, blobs) for item in found if item is not None]
+        return sorted(map(_checked, submissions), key=lambda submission: submission.student_id)
+
+    def assignments(self) -> list[str]:
+        """Return the assignments that anything was collected for."""
+        folders = {path.parent.name for path in (self.out / "submissions").glob("*/*.json")}
+        return sorted(folders)
+
+    def _recorded(self, path: Path) -> Submission | None:
+        document = self._read(path, SUBMISSION)
+        if document is None:
+            return None
+        try:
+            submission = from_json(Submission, {k: v for k, v in document.items() if k != "schema"})
+        except ValueError as error:
+            self._note(path, error)
+            return None
+        assert isinstance(submission, Submission)
+        return submission
+
+    # --- what attempts did ---
+
+    def record(
+        self, assignment: str, student_id: str, attempt_sha256: str, run_sha256: str
+    ) -> RunRecord | None:
+        """Return what an attempt did in this very run, if that is known and final.
+
+        Its `private` part is left in OUT/private.
+        """
+        path = self._path("records", assignment, student_id, attempt_sha256)
+        document = self._read(path, RECORD)
+        if document is None:
+            return None
+        try:
+            record = read_record(document)
+        except ValueError as error:
+            self._note(path, error)
+            return None
+        return record if record.is_final and record.run_sha256 == run_sha256 else None
+
+    def write_record(self, assignment: str, student_id: str, record: RunRecord) -> None:
+        """Keep what an attempt did; its tracebacks and prints go to OUT/private only."""
+        document = record_document(record)
+        path = self._path("private", assignment, student_id)
+        attempts = self._privates(path) | {record.attempt_sha256: document["private"]}
+        self._write(
+            path,
+            {
+                "schema": PRIVATE,
+                "assignment": assignment,
+                "student_id": student_id,
+                "attempts": attempts,
+            },
+        )
+        document["private"] = {}
+        self._write(self._path("records", assignment, student_id, record.attempt_sha256), document)
+
+    def private(self, assignment: str, student_id: str, attempt_sha256: str) -> Document:
+        """Return the tracebacks and prints of an attempt; empty if there are none."""
+        found = self._privates(self._path("private", assignment, student_id)).get(attempt_sha256)
+        return found if isinstance(found, dict) else {}
+
+    def _privates(self, path: Path) -> Document:
+        found = (self._read(path, PRIVATE) or {}).get("attempts")
+        return found if isinstance(found, dict) else {}
+
+    # --- results ---
+
+    def write_result(self, result: Document, feedback: Document) -> None:
+        """Write what the instructor and what the student sees of one grade."""
+        where = (result["assignment"], result["student_id"])
+        self._write(self._path("feedback", *where), feedback)
+        self._write(self._path("results", *where), result)
+
+    def result(self, assignment: str, student_id: str) -> Document | None:
+        """Return the `gradlab/result/v1` document of one student, if there is one."""
+        return self._read(self._path("results", assignment, student_id), RESULT)
+
+    def feedback(self, assignment: str, student_id: str) -> Document | None:
+        """Return the `gradlab/feedback/v1` document of one student, if there is one."""
+        return self._read(self._path("feedback", assignment, student_id), FEEDBACK)
+
+    def write_grades(self) -> None:
+        """Write grades.csv from all results; students without one are pending."""
+        rows = []
+        for assignment in self.assignments():
+            for submission in self.submissions(assignment):
+                result = self.result(assignment, submission.student_id)
+                try:
+                    rows.append(grade_row(submission, result))
+                except (LookupError, TypeError) as error:
+                    self._note(self._path("results", assignment, submission.student_id), error)
+                    rows.append(grade_row(submission, None))
+        self._write_bytes(self.out / "grades.csv", grades_csv(rows))
+
+    # --- files ---
+
+    def _path(self, kind: str, *names: str) -> Path:
+        assert all(map(_NAME.fullmatch, names)), names
+        return self.out.joinpath(kind, *names[:-1], f"{names[-1]}.json")
+
+    def _read(self, path: Path, schema: str) -> Document | None:
+        try:
+            return parse(path.read_bytes(), schema)
+        except FileNotFoundError:
+            return None
+        except (
+            ValueError,
+            RecursionError,
+        ) as error:  # not JSON, not UTF-8, cut short, another schema
+            self._note(path, error)
+            return None
+        except OSError as error:
+            raise GraderError(
+                f"{path}: expected a file to read, got {error.strerror!r}. Check its permissions."
+            ) from None
+
+    def _note(self, path: Path, error: Exception) -> None:
+        self.notes.append(f"{path}: unreadable, so it counts as absent ({error}).")
+
+    def _write(self, path: Path, document: Document) -> None:
+        self._write_bytes(path, dump(document))
+
+    def _write_bytes(self, path: Path, data: bytes) -> None:
+        assert self._holder == os.getpid(), "OUT is written under its lock"
+        write_atomically(path, data)
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write a file so that whoever reads it finds the old bytes or the new, never a part.
+
+    Raises:
+        GraderError: If the disk is full or the folder not writable; the old file is still there.
+    """
+    with _temporary(path) as (stream, temporary):
+        stream.write(data)
+        _settle(stream, temporary, path)
+
+
+@contextmanager
+def _temporary(path: Path) -> Iterator[tuple[IO[bytes], Path]]:
+    """Open a hidden file beside `path`; it is gone afterwards unless it was settled."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with _explained(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with temporary.open("wb") as stream:
+                yield stream, temporary
+        finally:
+            with suppress(OSError):
+                temporary.unlink()
+
+
+def _settle(stream: IO[bytes], temporary: Path, path: Path) -> None:
+    stream.flush()
+    os.fsync(stream.fileno())  # the bytes first, then the name: a power cut leaves one or the other
+    temporary.replace(path)
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise GraderError(
+            f"{path}: expected room and leave to write, got {error.strerror!r}. "
+            f"Mend that and run again; what is finished is kept."
+        ) from None
+
+
+def _has_size(path: Path, size: int) -> bool:
+    try:
+        return path.stat().st_size == size
+    except FileNotFoundError:
+        return False
+
+
+# --- attempts ----------------------------------------------------------------------------------
+
+
+def _merged(known: Submission | None, new: Submission) -> Submission:
+    if known is None:
+        known = replace(new, attempts=())
+    attempts: dict[str, Attempt] = {}
+    for attempt in (*known.attempts, *new.attempts):
+        first = attempts.setdefault(attempt.sha256, attempt)
+        is_known = attempt.submitted_at is not None
+        if is_known and (first.submitted_at is None or attempt.when < first.when):
+            attempts[attempt.sha256] = attempt
+    return replace(
+        known,
+        attempts=tuple(sorted(attempts.values(), key=lambda attempt: attempt.when)),
+        name=new.name or known.name,
+        section=new.section or known.section,
+    )
+
+
+def _with_blobs(submission: Submission, folder: Path) -> Submission:
+    """Say where the bytes are; on disk this is only a name, so that OUT can be moved."""
+    attempts = tuple(
+        replace(attempt, files=tuple(replace(f, blob=folder / f.sha256) for f in attempt.files))
+        for attempt in submission.attempts
+    )
+    return replace(submission, attempts=attempts)
+
+
+def _checked(submission: Submission) -> Submission:
+    """Mark attempts whose bytes are gone from OUT."""
+    attempts = []
+    for attempt in submission.attempts:
+        lost = [file.name for file in attempt.files if not _has_size(file.blob, file.size)]
+        if lost and not attempt.problem:
+            problem = f"{lost[0]}: its bytes are gone from submissions/blobs. Collect it again."
+            attempts.append(replace(attempt, problem=problem))
+        else:
+            attempts.append(attempt)
+    return replace(submission, attempts=tuple(attempts))

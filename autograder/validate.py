@@ -1,0 +1,238 @@
+"""Is the suite itself right? The reference passes, every known mistake is caught and named.
+
+Known versions are trusted code and are played in this process: what is under test here is the
+suite, its references and its mistakes, not the sandbox.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import secrets
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from autograder.batch import Run, make_examiner, test_files
+from autograder.checks import judge
+from autograder.checks.bank import Topic, Version
+from autograder.checks.diagnose import AGREEMENT, Transcript
+from autograder.checks.fingerprint import agree
+from autograder.checks.suite import Suite, open_suite
+from autograder.examine import Examiner
+from autograder.models import (
+    Exercise,
+    ExerciseOutcome,
+    ExerciseResult,
+    GradingConfig,
+    Isolation,
+)
+
+DTYPES = (torch.float64, torch.float32)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What the proof of one exercise found, under one seed and dtype."""
+
+    exercise: str
+    seed: str
+    dtype: str
+    cases: int
+    mistakes: int
+    alternatives: int
+    degenerate: int
+    problems: tuple[str, ...]
+
+
+def validate(examiner: Examiner) -> Iterator[Finding]:
+    """Prove one assignment's exercises under the examiner's seed and dtype.
+
+    Making the examiner has already shown that the reference passes.
+    """
+    for exercise in examiner.assignment.exercises:
+        topic = examiner.topics[exercise.topic]
+        mistakes = topic.mistakes_of(exercise.id)
+        alternatives = topic.alternatives_of(exercise.id)
+        degenerates = tuple(_degenerates(exercise, topic))
+        problems = [
+            *_same_transcripts(examiner.transcripts[exercise.key]),
+            *(p for one in mistakes for p in _mistake(examiner, exercise, one)),
+            *(p for one in alternatives for p in _alternative(examiner, exercise, one)),
+            *(p for one in degenerates for p in _degenerate(examiner, exercise, one)),
+        ]
+        yield Finding(
+            exercise=exercise.key,
+            seed=examiner.run_seed,
+            dtype=str(examiner.dtype).removeprefix("torch."),
+            cases=len(examiner.cases[exercise.key]),
+            mistakes=len(mistakes),
+            alternatives=len(alternatives),
+            degenerate=len(degenerates),
+            problems=tuple(problems),
+        )
+
+
+def validate_topics(config: GradingConfig, topics: Sequence[str], seeds: int) -> list[Finding]:
+    """Prove topics under several seeds, one of them new in every run, in float64 and float32.
+
+    Raises:
+        SuiteError: If a reference does not pass its own suite.
+    """
+    chosen = [str(seed) for seed in range(1, seeds)] + [str(secrets.randbits(32))]
+    findings: list[Finding] = []
+    for topic in topics:
+        run = Run(
+            config=config,
+            assignment=dataclasses.replace(
+                config.assignments[topic], exercises=config.topics[topic]
+            ),
+            seed=0,
+            isolation=Isolation(tier="none"),
+        )
+
+        def body(suite: Suite, run: Run = run) -> None:
+            for seed in chosen:
+                for dtype in DTYPES:
+                    findings.extend(validate(make_examiner(run, suite, seed=seed, dtype=dtype)))
+
+        open_suite(test_files(run), body, root=config.course_dir)
+    return findings
+
+
+def as_json(finding: Finding) -> dict[str, Any]:
+    """Return a finding as plain data."""
+    return dataclasses.asdict(finding)
+
+
+def judged(examiner: Examiner, exercise: Exercise, version: Version | None) -> ExerciseResult:
+    """Return what a known version of an exercise would get."""
+    return judge.judge(
+        exercise,
+        examiner.cases[exercise.key],
+        examiner.play_version(exercise, version),
+        truth=examiner.truth,
+        transcripts=examiner.transcripts[exercise.key],
+    )
+
+
+def _mistake(examiner: Examiner, exercise: Exercise, version: Version) -> Iterator[str]:
+    result = judged(examiner, exercise, version)
+    if result.outcome is ExerciseOutcome.ERROR:
+        yield f"mistake {version.id}: the suite itself fails: {_first_error(result)}"
+    elif result.points == exercise.points:
+        yield f"mistake {version.id} is not caught"
+    elif [diagnosis.mistake for diagnosis in result.diagnoses] != [version.id]:
+        names = ", ".join(str(diagnosis.mistake) for diagnosis in result.diagnoses) or "nothing"
+        yield f"mistake {version.id} is caught but named {names}"
+
+
+def _alternative(examiner: Examiner, exercise: Exercise, version: Version) -> Iterator[str]:
+    result = judged(examiner, exercise, version)
+    if result.points != exercise.points:
+        broken = next(case for case in result.cases if case.outcome.value != "passed")
+        yield f"alternative {version.id} fails {broken.title}: {broken.message}"
+
+
+def _degenerate(examiner: Examiner, exercise: Exercise, version: Version) -> Iterator[str]:
+    result = judged(examiner, exercise, version)
+    for part in result.parts:
+        if part.points:
+            yield f"{version.id} earns the part {part.name}"
+
+
+def _first_error(result: ExerciseResult) -> str:
+    return next(case.message for case in result.cases if case.outcome.value == "error")
+
+
+def _same_transcripts(transcripts: Sequence[Transcript]) -> Iterator[str]:
+    for index, one in enumerate(transcripts):
+        for other in transcripts[index + 1 :]:
+            if _alike(one.seen, other.seen):
+                yield f"mistakes {one.mistake} and {other.mistake} cannot be told apart"
+
+
+def _alike(one: Mapping[Any, Any], other: Mapping[Any, Any]) -> bool:
+    if one.keys() != other.keys():
+        return False
+    for key, value in one.items():
+        if (value is None) != (other[key] is None):
+            return False
+        if value is not None and not agree(value, other[key], rtol=AGREEMENT):
+            return False
+    return True
+
+
+# --- what earns nothing ------------------------------------------------------------------------
+
+
+def _degenerates(exercise: Exercise, topic: Topic) -> Iterator[Version]:
+    """Yield versions that a student could write without a thought: zeros, NaN, None, an echo."""
+    right = topic.namespace()[exercise.id.partition(".")[0]]
+    if "." in exercise.id or isinstance(right, type):
+        right = None  # a method has no plain result to imitate
+
+    def stub(*_: Any, **__: Any) -> Any:
+        raise NotImplementedError(f"{exercise.id}: write this function")
+
+    def none(*_: Any, **__: Any) -> Any:
+        return None
+
+    yield Version(exercise=exercise.id, id="the stub", definition=stub)
+    yield Version(exercise=exercise.id, id="None", definition=none)
+    if right is None:
+        return
+    for name, fill in _FILLS.items():
+        definition = _filled(right, fill)
+        yield Version(exercise=exercise.id, id=name, definition=definition)
+    yield Version(exercise=exercise.id, id="an echo of the inputs", definition=_echo(right))
+
+
+_FILLS: dict[str, Callable[[Any], Any]] = {
+    "zeros": lambda x: x * 0,
+    "ones": lambda x: x * 0 + 1,
+    "NaN": lambda x: x * 0 + (float("nan") if _is_floating(x) else 0),
+}
+
+
+def _filled(right: Callable[..., Any], fill: Callable[[Any], Any]) -> Callable[..., Any]:
+    def filled(*args: Any, **kwargs: Any) -> Any:
+        return _mapped(right(*args, **kwargs), lambda x: fill(_finite(x)))
+
+    return filled
+
+
+def _echo(right: Callable[..., Any]) -> Callable[..., Any]:
+    def echo(*args: Any, **kwargs: Any) -> Any:
+        result = right(*args, **kwargs)
+        if isinstance(result, tuple):
+            return tuple(args[index % len(args)] for index in range(len(result)))
+        return args[0]
+
+    return echo
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, torch.Tensor) and value.is_floating_point():
+        return torch.nan_to_num(value.detach(), posinf=0.0, neginf=0.0)
+    if isinstance(value, float | np.floating):
+        return type(value)(0.0)
+    return value
+
+
+def _is_floating(value: Any) -> bool:
+    if isinstance(value, torch.Tensor):
+        return value.is_floating_point()
+    return isinstance(value, float | np.floating) or (
+        isinstance(value, np.ndarray) and value.dtype.kind == "f"
+    )
+
+
+def _mapped(value: Any, change: Callable[[Any], Any]) -> Any:
+    if isinstance(value, tuple | list):
+        return type(value)(_mapped(item, change) for item in value)
+    if isinstance(value, torch.Tensor | np.ndarray | np.generic | int | float):
+        return change(value)
+    return value

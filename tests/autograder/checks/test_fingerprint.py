@@ -1,0 +1,59 @@
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from autograder.checks.fingerprint import agree, fingerprint, raised
+
+X = torch.linspace(-1, 1, 12, dtype=torch.float64).reshape(3, 4)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (X, X + 1e-9),
+        (X, X.float()),
+        (X, X.numpy()),
+        (2.0, torch.tensor(2.0)),
+        (True, 1.0),
+        ((X, None), (X, None)),
+        (X * float("inf"), X * float("inf")),
+        (torch.empty(0), torch.empty(0)),
+        (X + 1j, X + 1j),
+        (X * 1e200, X * 1e200),
+        (np.float32(1.5), 1.5),
+    ],
+    ids=str,
+)
+def test_the_same_value_has_the_same_fingerprint(one, other):
+    assert agree(fingerprint(one), fingerprint(other), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (X, X.T.reshape(3, 4)),
+        (X, X * (1 + 1e-4)),
+        (X, X.reshape(4, 3)),
+        (X, None),
+        (None, "text"),
+        ((X,), (X, X)),
+        (X, X * float("nan")),
+        (X * float("inf"), -X * float("inf")),
+    ],
+    ids=str,
+)
+def test_another_value_has_another_fingerprint(one, other):
+    assert not agree(fingerprint(one), fingerprint(other), rtol=1e-6)
+
+
+def test_a_raised_exception_is_no_value():
+    assert agree(raised("ValueError"), raised("ValueError"), rtol=1e-6)
+    assert not agree(raised("ValueError"), raised("TypeError"), rtol=1e-6)
+    assert not agree(raised("ValueError"), fingerprint(X), rtol=1e-6)
+
+
+def test_a_fingerprint_survives_json():
+    print_ = fingerprint((X, X * float("inf"), None))
+    assert agree(json.loads(json.dumps(print_, allow_nan=False)), print_, rtol=0.0)

@@ -1,0 +1,9 @@
+import torch
+
+def softmax(z, dim=-1):
+    e = torch.exp(z - z.max(dim, keepdim=True).values
+    return e / e.sum(dim, keepdim=True)
+
+def mlp_forward(x, W_h, b_h, W_y, b_y):
+    h = torch.tanh(x @ W_h.T + b_h)
+    return h, softmax(h @ W_y.T + b_y)
