@@ -253,7 +253,7 @@ def render_topic(course_dir: Path, topic: str, public_data: dict[str, Any]) -> d
         "README.md": _readme(stub, topic),
         f"{topic}.py": stub,
         f"{topic}.ipynb": notebook_source(stub, topic),
-        f"{topic}.json": _dump(public_data),
+        f"{topic}.json": _dump(public_data) + "\n",
         f"test_{topic}.py": _read(course_dir, f"tests/public/test_{topic}.py"),
     }
     if (course_dir / "reference" / topic / "support.py").is_file():
@@ -322,6 +322,7 @@ In this folder:
 
     gradlab check                 check all that you have written so far
     gradlab check -k NAME         check one exercise
+    gradlab check --hint          ask for one more hint
     pytest                        the same tests, plainly
 
 The tests in `test_{topic}.py` are yours to read. More tests grade what you hand in, so a function
@@ -339,8 +340,23 @@ def _exercises(stub: str) -> Iterator[str]:
             yield f"`{name}`: {title}" if title else f"`{name}`"
 
 
-def _dump(data: dict[str, Any]) -> str:
-    return json.dumps(data, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
+def _dump(data: Any, margin: str = "\n") -> str:
+    """Write JSON with the innermost lists and objects on one line each, so that diffs are short."""
+    if isinstance(data, dict):
+        parts = [f"{_leaf(key)}: {_dump(data[key], margin + ' ')}" for key in sorted(data)]
+    elif isinstance(data, list | tuple):
+        parts = [_dump(item, margin + " ") for item in data]
+    else:
+        return _leaf(data)
+    left, right = "{}" if isinstance(data, dict) else "[]"
+    items = data.values() if isinstance(data, dict) else data
+    if any(isinstance(item, dict | list | tuple) for item in items):
+        return left + margin + " " + f",{margin} ".join(parts) + margin + right
+    return left + ", ".join(parts) + right
+
+
+def _leaf(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
 
 
 def _is_same(path: Path, text: str) -> bool:

@@ -259,20 +259,27 @@ def _compare_values(
 ) -> Verdict:
     wide = torch.complex128 if wanted.is_complex() or got.is_complex() else torch.float64
     got, wanted = got.to(wide), wanted.to(wide)
-    special = ~torch.isfinite(wanted)
+    # In numpy, whose small operations cost a fifth of torch's; nearly all comparisons end here.
+    seen, truth = got.resolve_conj().numpy(), wanted.resolve_conj().numpy()
+    with np.errstate(invalid="ignore", over="ignore"):
+        error, size = np.abs(seen - truth), np.abs(truth)
+    special = ~np.isfinite(truth)
+    scale = max(1.0, float(size.max(initial=0.0, where=~special)))
+    close = error <= tolerance.atol * scale + tolerance.rtol * size
+    if bool(close.all()) and not bool(special.any()):
+        return Verdict()
     # Same infinities in the same places, NaN only where NaN is the answer.
-    settled = special & ((got == wanted) | (torch.isnan(got) & torch.isnan(wanted)))
-    broken = (special & ~settled) | (~special & ~torch.isfinite(got))
+    settled = special & ((seen == truth) | (np.isnan(seen) & np.isnan(truth)))
+    broken = (special & ~settled) | (~special & ~np.isfinite(seen))
     if bool(broken.any()):
-        return _not_finite(got, wanted, broken, label)
-    zero = torch.zeros((), dtype=wide)
-    error = torch.where(special, zero, got - wanted).abs()
-    size = torch.where(special, zero, wanted).abs()
-    scale = max(1.0, float(size.max())) if size.numel() else 1.0
-    bad = error > tolerance.atol * scale + tolerance.rtol * size
+        return _not_finite(got, wanted, torch.from_numpy(np.asarray(broken)), label)
+    bad = ~(close | settled)
     if not bool(bad.any()):
         return Verdict()
-    return _wrong_values(got, wanted, error, bad, label)
+    error = np.where(special, 0.0, error)
+    return _wrong_values(
+        got, wanted, torch.from_numpy(np.asarray(error)), torch.from_numpy(np.asarray(bad)), label
+    )
 
 
 def _not_finite(

@@ -7,6 +7,7 @@ from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+import numpy as np
 import torch
 
 from autograder.checks.draw import Draw
@@ -37,6 +38,8 @@ class Case:
     parts: tuple[str, ...]  # the parts that it may decide
     weights: Mapping[str, int]  # of all parts of the exercise
     item: Any = field(repr=False, compare=False)  # pytest.Item
+    # The fixtures it asks for, if they are all ours; None if pytest must set it up.
+    fixtures: tuple[str, ...] | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -87,6 +90,7 @@ class Play:
         self._known = known
         self._dtype = dtype
         self._device = device
+        self._state = np.random.RandomState(0)  # one case at a time draws from it
         self._cache: dict[Any, Any] = {}
         self._exercise: tuple[str, str] | None = None
         self.student: Student | None = None
@@ -116,7 +120,7 @@ class Play:
         seed = f"public|{case.id}"
         if case.visibility is Visibility.HIDDEN:
             seed = f"{self._run_seed}|{self._assignment}|{case.id}"
-        return Draw(seed, dtype=self._dtype, device=self._device)
+        return Draw(seed, dtype=self._dtype, device=self._device, state=self._state)
 
     def oracle(self, case: Case) -> Oracle:
         """Return the source of one case's expected values."""

@@ -8,7 +8,7 @@ notebook that lies next to the test file (`local.open_play`).
 from __future__ import annotations
 
 import inspect
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from typing import Any
 
 import pytest
@@ -117,9 +117,24 @@ def oracle(request: pytest.FixtureRequest) -> Oracle:
 def expect(request: pytest.FixtureRequest, student: Student) -> Expect:
     """Return the recorder of comparisons."""
     del student  # the case must have entered first
-    recorder = _play(request.node).expect
-    assert recorder is not None
-    return recorder
+    return _entered(_play(request.node))[1]
+
+
+def _entered(play: Play) -> tuple[Student, Expect]:
+    assert play.student is not None
+    assert play.expect is not None
+    return play.student, play.expect
+
+
+# The same, for cases that need nothing else of pytest (see `suite`).
+FIXTURES: Mapping[str, Callable[[Play, Case], Any]] = {
+    "student": lambda play, _: _entered(play)[0],
+    "support": lambda play, case: Support(_entered(play)[0], case.topic),
+    "draw": lambda play, case: play.draw(case),
+    "oracle": lambda play, case: play.oracle(case),
+    "expect": lambda play, _: _entered(play)[1],
+}
+_NEEDS_PYTEST = ("skip", "skipif", "xfail", "usefixtures")
 
 
 class Support:
@@ -196,7 +211,26 @@ def _case(
         parts=covered,
         weights=weights,
         item=item,
+        fixtures=_own_fixtures(item),
     )
+
+
+def _own_fixtures(item: pytest.Item) -> tuple[str, ...] | None:
+    """Return the fixtures that an item asks for, or None if some of them are not ours."""
+    if any(item.get_closest_marker(name) is not None for name in _NEEDS_PYTEST):
+        return None
+    params = item.callspec.params if hasattr(item, "callspec") else {}
+    info = item._fixtureinfo  # type: ignore[attr-defined]  # noqa: SLF001 -- no public way
+    asked = tuple(name for name in info.initialnames if name not in params)  # autouse ones too
+    made_by = {name: found[-1].func for name, found in info.name2fixturedefs.items()}
+    ours = all(getattr(made_by.get(name), "__module__", "") == __name__ for name in asked)
+    # A parameter that a fixture of the suite's own makes is "indirect".
+    direct = all(
+        made_by[name].__name__ == "get_direct_param_fixture_func"
+        for name in params
+        if name in made_by
+    )
+    return asked if ours and direct else None
 
 
 def _title(item: pytest.Item) -> str:

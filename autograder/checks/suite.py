@@ -57,7 +57,8 @@ class Suite:
             for index, case in enumerate(cases):
                 if stop():
                     break
-                following = cases[index + 1].item if index + 1 < len(cases) else None
+                rest = (one.item for one in cases[index + 1 :] if one.fixtures is None)
+                following = next(rest, None)
                 played.append(self._play_one(case, following, play))
         finally:
             with contextlib.suppress(
@@ -71,9 +72,12 @@ class Suite:
         self._recorder.forget()
         play.leave()
         start = time.perf_counter()
-        # An item remembers its fixtures; as pytest-rerunfailures does, ask for fresh ones.
-        case.item._initrequest()  # noqa: SLF001
-        runtestprotocol(case.item, log=False, nextitem=following)
+        if case.fixtures is not None:
+            self._recorder.note(_call(case, play))
+        else:
+            # An item remembers its fixtures; as pytest-rerunfailures does, ask for fresh ones.
+            case.item._initrequest()  # noqa: SLF001
+            runtestprotocol(case.item, log=False, nextitem=following)
         played = Played(case=case, duration_s=time.perf_counter() - start)
         played.skipped = self._recorder.skipped
         if play.expect is not None and play.student is not None:
@@ -82,6 +86,25 @@ class Suite:
             played.calls = play.student.calls
         _settle(played, self._recorder.fault)
         return played
+
+
+def _call(case: Case, play: Play) -> BaseException | None:
+    """Run a case that needs nothing of pytest but its parameters; return what it raised.
+
+    Most cases are such, and pytest's own protocol would take several times as long as they do.
+    """
+    item = case.item
+    function = item.function if item.cls is None else getattr(item.cls(), item.originalname)
+    callspec = getattr(item, "callspec", None)
+    try:
+        play.enter(case)
+        given = {name: plugin.FIXTURES[name](play, case) for name in case.fixtures or ()}
+        function(**given, **(callspec.params if callspec is not None else {}))
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as fault:  # noqa: BLE001 -- what a test raises is its result
+        return fault
+    return None
 
 
 def _settle(played: Played, fault: BaseException | None) -> None:
@@ -119,6 +142,13 @@ class _Recorder:
         self.fault = None
         self.skipped = False
 
+    def note(self, fault: BaseException | None) -> None:
+        """Remember the first thing that an item raised."""
+        if isinstance(fault, pytest.skip.Exception):
+            self.skipped = True
+        elif self.fault is None:
+            self.fault = fault
+
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.failed:
             last = str(report.longrepr).strip().splitlines()[-1:]
@@ -130,11 +160,11 @@ class _Recorder:
     ) -> pytest.TestReport:
         outcome: Any = "passed"
         if call.excinfo is not None:
-            outcome = "failed"
-            if isinstance(call.excinfo.value, pytest.skip.Exception):
-                outcome, self.skipped = "skipped", True
-            elif self.fault is None and call.when != "teardown":
-                self.fault = call.excinfo.value
+            outcome = (
+                "skipped" if isinstance(call.excinfo.value, pytest.skip.Exception) else "failed"
+            )
+            if call.when != "teardown":
+                self.note(call.excinfo.value)
         when: Any = call.when
         return pytest.TestReport(item.nodeid, item.location, {}, outcome, None, when)
 

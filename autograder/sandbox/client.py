@@ -155,7 +155,7 @@ class Client:
                 os.close(writer)
             pidfd = self._answer()
             on_fault.pop_all()
-        worker = Worker(self, self._spawned, pidfd, ours, _Prints(reader, self.limits))
+        worker = Worker(self, self._spawned, pidfd, ours, Prints(reader, self.limits))
         worker.wait_ready()
         return worker
 
@@ -216,7 +216,7 @@ class Worker:
     """One process that runs student code; a context manager that kills it."""
 
     def __init__(
-        self, client: Client, number: int, pidfd: int, channel: socket.socket, prints: _Prints
+        self, client: Client, number: int, pidfd: int, channel: socket.socket, prints: Prints
     ) -> None:
         self._client = client
         self._limits = client.limits
@@ -391,7 +391,7 @@ class Worker:
         return self._exit
 
 
-class _Prints:
+class Prints:
     """The reading end of a worker's stdout and stderr."""
 
     def __init__(self, descriptor: int, limits: Limits) -> None:

@@ -32,6 +32,7 @@ from autograder.worker.standins import Absent, Inert, stand_in
 
 _MOST_REMARKS = 50
 _REASON = 200  # characters of what a student's exception says
+_QUIET = (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning)
 _LIGHT = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom, ast.Pass)
 _WORK = (ast.Call, ast.Await, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
@@ -78,6 +79,8 @@ def load(facts: Facts, candidates: Sequence[int], cpu_s: float) -> Loaded:
     loader = _Loader(facts)
     with warnings.catch_warnings(), Budget(cpu_s) as budget:
         warnings.simplefilter("default")  # under pytest's "error", too, a warning is only that
+        for quiet in _QUIET:
+            warnings.simplefilter("ignore", quiet)
         loader.budget = budget
         modules = [loader.module(candidate.source) for candidate in chosen]
     loader.budget = None

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType, ModuleType, TracebackType
-from typing import Any, NoReturn, Self
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -29,7 +29,7 @@ import torch
 from autograder.sandbox import wire
 from autograder.worker.loading import lay_out, load
 from autograder.worker.reading import Facts, read
-from autograder.worker.witness import ForbiddenUse, Witness
+from autograder.worker.witness import Witness
 
 REPLY_LIMITS = wire.WireLimits(payload_bytes=64 << 20)
 
@@ -74,7 +74,10 @@ class ForbiddenCall(Exception):  # noqa: N818 - a fact about a call, not a fault
     """A call used what its exercise forbids, whatever came of it."""
 
     def __init__(self, use: Mapping[str, Any]) -> None:
-        super().__init__(f"expected a version by hand, got {use['name']} ({use['set']})")
+        super().__init__(
+            f"{use['where'] or 'somewhere'}: expected a version by hand, got {use['name']}"
+            f" (forbidden: {use['set']}). Write it with simpler operations."
+        )
         self.use = use
 
 
@@ -200,16 +203,16 @@ class Session:
         try:
             reply, buffers = self._operation(header)(header, payload)
         except BaseException as error:
-            if not self._is_worker and not isinstance(error, Exception | SystemExit | ForbiddenUse):
+            if not self._is_worker and not issubclass(type(error), Exception | SystemExit):
                 raise  # Ctrl-C, and pytest's own exceptions, on the student's machine
             return {"seq": seq, "ok": False, "error": _failure(error)}, []
         return {"seq": seq, "ok": True, **reply}, buffers
 
     def _operation(self, header: Header) -> Callable[[Header, bytearray], Reply]:
-        name = header.get("op")
+        name = str(header.get("op"))
         if name not in self._operations:
             raise wire.WireError(
-                f"op: expected one of {', '.join(self._operations)}, got {str(name)[:80]!r}."
+                f"op: expected one of {', '.join(self._operations)}, got {name[:80]}."
             )
         return self._operations[name]
 
@@ -236,11 +239,14 @@ class Session:
         """Run the submission's own statements."""
         if self._facts is None:
             raise wire.WireError("load: expected files that were read, got none. Read them first.")
-        remarks = lay_out(self._facts, Path.cwd()) if self._is_worker else []
+        remarks = lay_out(self._facts, Path.cwd()) if self._has_own_directory() else []
         loaded = load(self._facts, header["candidates"], header["cpu_s"])
         self._namespace, self._missing = loaded.namespace, loaded.missing
         value = {"remarks": [*remarks, *loaded.remarks], "missing": loaded.missing}
         return self._value(value, "what was loaded")
+
+    def _has_own_directory(self) -> bool:
+        return self._is_worker and os.environ.get("TMPDIR") == os.getcwd()  # noqa: PTH109 - as text
 
     def _begin(self, header: Header, _: bytearray) -> Reply:
         """Undo what earlier exercises may have left behind, and seed every generator."""
@@ -288,12 +294,14 @@ class Session:
         target = header["target"]
         name = target if isinstance(target, str) else "the object"
         args, kwargs = self._arguments(header, payload)
-        inputs = {**dict(enumerate(args)), **kwargs}
-        before = {key: _snapshot(value) for key, value in inputs.items()}
+        inputs = [*enumerate(args), *kwargs.items()]
+        before = [_snapshot(value) for _, value in inputs]
         call = partial(self._target(target), *args, **kwargs)
         value, suspicious = self._watched(call, name, audit=header.get("audit") is True)
         reply, buffers = self._value(value, f"the result of {name}")
-        reply["mutated"] = [key for key, was in before.items() if _snapshot(inputs[key]) != was]
+        reply["mutated"] = [
+            key for (key, now), was in zip(inputs, before, strict=True) if _snapshot(now) != was
+        ]
         reply["requires_grad"] = wire.requires_grad(reply["value"])
         if suspicious:
             reply["suspicious"] = suspicious
@@ -317,15 +325,16 @@ class Session:
                 return partial(_apply, self._handles.object(number))
             case {"handle": int(number), "attribute": str(name)}:
                 return partial(_apply_method, self._handles.object(number), name)
-        raise wire.WireError(f"target: expected something to call, got {str(target)[:80]}.")
+            case _:
+                raise wire.WireError(f"target: expected something to call, got {str(target)[:80]}.")
 
     def _named(self, name: str) -> Callable[..., Any]:
-        head, *rest = name.split(".")
+        head, _, method = name.partition(".")
         if head not in self._namespace:
             sentence = f"{name}: expected a definition, got none. Define it at the top level."
             raise Missing(self._missing.get(name, sentence))
         found = self._namespace[head]
-        return partial(_apply_method, found, rest[0]) if rest else partial(_apply, found)
+        return partial(_apply_method, found, method) if method else partial(_apply, found)
 
     def _watched(
         self, call: Callable[[], Any], name: str, *, audit: bool
@@ -409,8 +418,10 @@ def _failure(error: BaseException) -> dict[str, Any]:
         failure["kind"] = "unsupported"
     elif kind is Missing:
         failure["kind"] = "missing"
-    elif isinstance(error, ForbiddenCall):
-        failure |= {"kind": "forbidden", "name": error.use["name"], "line": error.use["line"]}
+    elif kind is ForbiddenCall:
+        use = vars(error)["use"]
+        failure |= {"kind": "forbidden", "name": use["name"], "set": use["set"]}
+        failure["line"] = use["line"]
     return failure
 
 
@@ -466,4 +477,4 @@ def _origin(kind: type) -> str:
     module = type.__dict__["__dict__"].__get__(kind).get("__module__")
     head = module.partition(".")[0] if type(module) is str else ""
     home = sys.modules.get(module) if head in ("torch", "numpy") else None
-    return head if home is not None and vars(home).get(name) is kind else "student"
+    return head if type(home) is ModuleType and vars(home).get(name) is kind else "student"

@@ -139,7 +139,7 @@ def sum_without_keepdim(z: Tensor, dim: int = -1) -> Tensor:
     "softmax",
     source=_BUILT,
     hints=(
-        "Small scores are fine, but very negative ones give rows that sum to 0 instead of 1.",
+        "Rows of negative scores sum to less than 1, rows of very negative ones to 0.",
         "All scores near -1000: no NaN, just zeros. All scores near 1000: NaN.",
         "What does a tiny number in the denominator do to a fraction whose numerator is 0?",
     ),

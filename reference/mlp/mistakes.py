@@ -115,7 +115,7 @@ def cosine(x, y):
 
 @mistake(
     "linreg_fit",
-    source="nn-zero-to-hero, issue 59: shapes that broadcasting hides",
+    source="karpathy/nn-zero-to-hero, issue 59: shapes that broadcasting hides",
     hints=(
         "The value is right, the shape is not.",
         "It is the sum that keeps an axis.",
@@ -425,7 +425,7 @@ def strided_batches(params, x, y, lr, batch_size, permutation):
 
 @mistake(
     "sgd_epoch",
-    source="mistnet, issue 33: gradients summed, not averaged",
+    source="davharris/mistnet, issue 33: gradients summed, not averaged",
     hints=(
         "Larger batches take larger steps.",
         "Batches of one example hide it.",
@@ -442,7 +442,7 @@ def sum_over_the_batch(params, x, y, lr, batch_size, permutation):
 
 @mistake(
     "sgd_epoch",
-    source="d2l, issue 1000: the batch size divides a second time, in the update",
+    source="d2l-ai/d2l-en, issue 1000: the batch size divides a second time, in the update",
     hints=(
         "Larger batches take smaller steps.",
         "Batches of one example hide it.",
@@ -973,7 +973,7 @@ def one_hot_predictions(x, W_h, b_h, W_y, b_y):
     source="constructed: the order of the results",
     hints=(
         "Both results are right, but each has the name of the other.",
-        "It is the return statement.",
+        "The numbers themselves are fine, where they end up is not.",
         "In which order does the handout ask for them?",
     ),
 )
@@ -987,7 +987,7 @@ def swapped_results(x, W_h, b_h, W_y, b_y):
 
 @mistake(
     "mlp_backward",
-    source="mistnet, issue 33: gradients summed, not averaged",
+    source="davharris/mistnet, issue 33: gradients summed, not averaged",
     hints=(
         "All four gradients grow with the batch.",
         "With a single example they are right.",
@@ -1002,7 +1002,7 @@ def sum_not_mean(x, h, y_hat, y, W_y):
 
 @mistake(
     "mlp_backward",
-    source="d2l, issue 1000: the batch size divides a second time",
+    source="d2l-ai/d2l-en, issue 1000: the batch size divides a second time",
     hints=(
         "The gradients of the hidden layer shrink with the batch.",
         "Those of the output layer are right.",
@@ -1077,7 +1077,7 @@ def no_softmax(x, h, y_hat, y, W_y):
 
 @mistake(
     "mlp_backward",
-    source="lightning-bolts, issue 654; graph_neural_net, issue 37: softmax applied twice",
+    source="lightning-bolts, issue 654; mlelarge/graph_neural_net, issue 37: softmax twice",
     hints=(
         "The gradients are too small when the network is sure and wrong.",
         "It is in the very first step.",
@@ -1231,7 +1231,7 @@ def bias_not_summed(x, h, y_hat, y, W_y):
 
 @mistake(
     "mlp_backward",
-    source="nn-zero-to-hero, issue 59: shapes that broadcasting hides",
+    source="karpathy/nn-zero-to-hero, issue 59: shapes that broadcasting hides",
     hints=(
         "The values of the bias gradients are right, their shapes are not.",
         "It is the sum that keeps an axis.",
@@ -1401,7 +1401,7 @@ def last_example_only(x, h, y_hat, y, W_y):
     source="constructed: results in the order in which they are computed",
     hints=(
         "Each gradient has the name of another one.",
-        "It is the return statement.",
+        "The numbers themselves are fine, where they end up is not.",
         "In which order does the handout ask for them?",
     ),
 )
@@ -1684,7 +1684,7 @@ def half_at_zero(activations, weights, y):
 
 @mistake(
     "mlp_backward_relu_L",
-    source="mistnet, issue 33: gradients summed, not averaged",
+    source="davharris/mistnet, issue 33: gradients summed, not averaged",
     hints=(
         "All gradients grow with the batch.",
         "With a single example they are right.",
@@ -1702,7 +1702,7 @@ def sum_over_examples(activations, weights, y):
 
 @mistake(
     "mlp_backward_relu_L",
-    source="d2l, issue 1000: the batch size divides again in each layer",
+    source="d2l-ai/d2l-en, issue 1000: the batch size divides again in each layer",
     hints=(
         "The gradients shrink with the batch, the more so the deeper you go.",
         "The last layer is right, the others are not.",
@@ -1738,7 +1738,7 @@ def biases_averaged(activations, weights, y):
 
 @mistake(
     "mlp_backward_relu_L",
-    source="nn-zero-to-hero, issue 59: shapes that broadcasting hides",
+    source="karpathy/nn-zero-to-hero, issue 59: shapes that broadcasting hides",
     hints=(
         "The values of the bias gradients are right, their shapes are not.",
         "It is the sum that keeps an axis.",
@@ -1874,7 +1874,7 @@ def hard_labels_only(activations, weights, y):
 
 @mistake(
     "embedding_backward",
-    source="micrograd, issue 2, in another dress: assigned where it should be added",
+    source="karpathy/micrograd, issue 2, in another dress: assigned instead of added",
     hints=(
         "A row that was looked up twice gets the gradient of one look-up only.",
         "If all indices differ, all is well.",
@@ -2085,7 +2085,7 @@ def _ngram(kept, **wrong):
 
 @mistake(
     "ngram_backward",
-    source="mistnet, issue 33: gradients summed, not averaged",
+    source="davharris/mistnet, issue 33: gradients summed, not averaged",
     hints=(
         "All gradients grow with the batch.",
         "It is in the very first step.",
@@ -2166,7 +2166,7 @@ def quotient_without_square(idx, target, W_1, W_2, emb, h, counts, probs):
 
 @mistake(
     "ngram_backward",
-    source="nn-zero-to-hero, issue 59: shapes that broadcasting hides",
+    source="karpathy/nn-zero-to-hero, issue 59: shapes that broadcasting hides",
     hints=(
         "The values of one gradient are right, its shape is not.",
         "It is the gradient of counts_sum.",
@@ -2286,7 +2286,7 @@ def tanh_on_logits(idx, target, W_1, W_2, emb, h, counts, probs):
 
 @mistake(
     "ngram_backward",
-    source="nn-zero-to-hero: emb left side by side",
+    source="constructed: emb left side by side",
     hints=(
         "The values of one gradient are right, its shape is not.",
         "It is the gradient of emb.",

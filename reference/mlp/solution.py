@@ -333,7 +333,7 @@ def mlp_backward(
 # moons.
 #
 # $$\theta \leftarrow \theta - \eta\, \nabla_\theta \mathcal L \qquad
-# \text{for each } \theta \in \{W^h, b^h, W^y, b^y\}, \text{ `steps` times}$$
+# \text{for each } \theta \in \{W^h, b^h, W^y, b^y\}, \quad \texttt{steps} \text{ times}$$
 #
 # Start with $W^h \sim \mathcal N(0, 1/n_x)$, $W^y \sim \mathcal N(0, 1/n_h)$ (variance, not
 # standard deviation) and zero biases. All randomness comes from `generator` (`torch.randn(...,
@@ -467,10 +467,10 @@ def mlp_backward_relu_L(  # noqa: N802 -- L is the number of layers
 # Think of a row that was looked up three times.
 #
 # $$(\nabla_{\text{table}})_r = \sum_{k\,:\,\text{idx}_k = r} (\nabla_{\text{emb}})_k
-# \qquad \text{idx any shape } S,\ \nabla_{\text{emb}}\ (*S, E) \to \nabla_{\text{table}}\ (V, E)$$
+# \qquad \nabla_{\text{table}}\ (V, E)$$
 #
-# $k$ runs over all positions of `idx`, $V$ is `num_embeddings`; rows that were never looked up get
-# 0.
+# `idx` has any shape, `grad_emb` has the same axes and one more, of size $E$. $k$ runs over all
+# positions of `idx`, $V$ is `num_embeddings`; rows that were never looked up get 0.
 #
 # **Source.** Session 2, "Step 3: A Neural Probabilistic Language Model": `emb = C[X_train[ix]]`.
 #

@@ -328,9 +328,16 @@ class TestFolder:
         with pytest.raises(SuiteError, match=f"^{name}: expected a file, got none. Write it, or"):
             handout.build_topic(course, "toy", course / "assignments/toy", {})
 
-    def test_names_of_data_come_in_order(self, course):
-        text = handout.render_topic(course, "toy", {"b": 1, "a": "é"})["toy.json"]
-        assert text == '{\n "a": "é",\n "b": 1\n}\n'
+    def test_data_is_written_in_order_and_with_short_lines(self, course):
+        data = {"b": [[1, 2.5], []], "a": {"é": None}, "c": (), "d": "x"}
+        text = handout.render_topic(course, "toy", data)["toy.json"]
+        assert text == (
+            '{\n "a": {"é": null},\n "b": [\n  [1, 2.5],\n  []\n ],\n "c": [],\n "d": "x"\n}\n'
+        )
+
+    def test_data_may_not_hold_what_json_has_no_word_for(self, course):
+        with pytest.raises(ValueError, match="not JSON compliant"):
+            handout.render_topic(course, "toy", {"x": [float("nan")]})
 
 
 class TestIsCurrent:

@@ -31,6 +31,7 @@ LAYERS = {
     "check": ENGINE,
     "release": ENGINE | {"examine", "batch", "handout"},
     "pipeline": ANYTHING,
+    "desk": ANYTHING,
     "demo": NOUNS | {"batch", "pipeline"},
     "cli": ANYTHING,
 }

@@ -23,7 +23,6 @@ EVIL = Path(__file__).with_name("evil.py").read_text(encoding="utf-8")
 TOPIC = "attacks"
 QUICK = Limits(
     submission_cpu_s=20,
-    wall_min_s=1.0,
     memory_bytes=256 << 20,
     output_bytes=4096,
     reply_bytes=1 << 20,
@@ -52,22 +51,24 @@ def hand_in(worker: Worker, source: str = EVIL, exercise: str = "attack") -> Non
         assert reply["ok"], reply
 
 
-def call(worker: Worker, function: str, *args: object, cpu_s: float = 10.0) -> object:
+def call(
+    worker: Worker, function: str, *args: object, cpu_s: float = 10.0, wall_s: float = 60.0
+) -> object:
     """Call a student's function; an exception in it comes back as text."""
     (positional, named), buffers = wire.pack([list(args), {}], keep_layout=True)
     header = {"op": "call", "target": function, "args": positional, "kwargs": named, "audit": False}
-    reply, payload = worker.request(header, buffers, cpu_s=cpu_s)
+    reply, payload = worker.request(header, buffers, cpu_s=cpu_s, wall_s=wall_s)
     if not reply["ok"]:
         return f"{reply['error']['type']}: {reply['error']['message']}"
     return wire.unpack(reply["value"], payload)
 
 
-def attack(client: Client, name: str, *args: object, cpu_s: float = 10.0) -> object:
+def attack(client: Client, name: str, *args: object, **limits: float) -> object:
     """Play one attack in a fresh worker; a death comes back as its reason."""
     with client.spawn() as worker:
         hand_in(worker)
         try:
-            return call(worker, "attack", name, *args, cpu_s=cpu_s)
+            return call(worker, "attack", name, *args, **limits)
         except WorkerDied as death:
             return str(death.reason)
 
@@ -125,15 +126,11 @@ def play_all(client: Client, own: str) -> dict[str, object]:
         "babble": ("babble",),
         "forge a reply": ("forge",),
     }
-    short = {
-        "loop": "loop",
-        "loop in threads": "loop_in_threads",
-        "sleep": "sleep",
-        "hang up": "hang_up",
-        "flood": "flood_for_ever",
-    }
+    busy = {"loop": "loop", "loop in threads": "loop_in_threads", "flood": "flood_for_ever"}
+    idle = {"sleep": "sleep", "hang up": "hang_up"}
     outcomes = {name: attack(client, *play) for name, play in plays.items()}
-    outcomes |= {name: attack(client, play, cpu_s=0.4) for name, play in short.items()}
+    outcomes |= {name: attack(client, play, cpu_s=0.3) for name, play in busy.items()}
+    outcomes |= {name: attack(client, play, wall_s=0.3) for name, play in idle.items()}
     outcomes["be honest after all that"] = attack(client, "openable", [])
     return outcomes
 

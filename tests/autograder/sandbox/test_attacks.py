@@ -41,6 +41,7 @@ ENDS = {
     "forge a reply": "bad_reply",
     "loop": "cpu_time",
     "loop in threads": "cpu_time",
+    "flood": "cpu_time",
     "sleep": "wall_time",
     "hang up": "wall_time",
 }
@@ -119,10 +120,6 @@ def test_memory_ends_as_an_exception_that_students_can_read(played):
     assert "can't allocate memory" in played[1]["allocate a tensor"]
 
 
-def test_endless_prints_end_with_the_cpu_time(played):
-    assert played[1]["flood"] in ("cpu_time", "wall_time")
-
-
 @pytest.mark.prove
 def test_without_isolation_the_attacks_do_achieve_something():
     with Sandbox.start(jobs=1, limits=QUICK, tier="none", trust=True) as sandbox:
@@ -131,5 +128,4 @@ def test_without_isolation_the_attacks_do_achieve_something():
         assert "AF_INET" in attack(client, "new_socket")
         assert str(os.getpid()) in attack(client, "processes")
         assert "PR_SET_PDEATHSIG" in attack(client, "outlive")
-        assert f"/proc/{os.getpid()}/status" in attack(client, "look_at", os.getpid())
         assert attack(client, "signal_by_descriptor", [os.getpid()]) != []

@@ -133,10 +133,8 @@ def test_a_bomb_is_refused_by_what_it_declares():
 def test_a_large_notebook_is_told_to_lose_its_outputs():
     caps = Caps(source_bytes=1 << 20)
     _, problems = unpack([("w.zip", packed(("a.ipynb", b"ab" * (1 << 20))))], caps)
-    assert problems == [
-        "w.zip/a.ipynb: expected at most 1 MiB, got 2 MiB."
-        " Clear the outputs of the notebook and save it again."
-    ]
+    assert len(problems) == 1
+    assert problems[0].startswith("w.zip/a.ipynb: expected at most 1 MiB, got 2 MiB. Clear the")
 
 
 def test_a_size_that_lies_is_bounded_all_the_same():

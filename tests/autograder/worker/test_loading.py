@@ -141,9 +141,8 @@ def test_a_missing_import_may_be_named_but_not_used():
 
 
 def test_a_missing_import_inside_try_is_an_ordinary_error():
-    found = loaded(
-        "try:\n    import nowhere as m\nexcept ImportError:\n    import math as m\ndef f(): return m\n"
-    )
+    text = "try:\n    import nowhere as m\nexcept ImportError:\n    import math as m\n"
+    found = loaded(text + "def f(): return m\n")
     assert found.namespace["f"]().__name__ == "math"
 
 
@@ -156,15 +155,22 @@ def test_only_the_graders_packages_can_be_imported():
     assert loaded(text).remarks == ()
 
 
+SIBLINGS = """\
+from helpers import g
+import pack.sub
+from pack import sub as s
+from . import helpers as h
+from .helpers import g as k
+import whole.part
+def f():
+    import lazy
+    return g(), pack.sub.X, s.X, h.g(), k(), lazy.Y, whole.part.Z, whole.W
+"""
+
+
 def test_siblings_are_imported_from_memory_also_while_a_call_runs():
     found = loaded(
-        (
-            "w/a.py",
-            "from helpers import g\nimport pack.sub\nfrom pack import sub as s\n"
-            "from . import helpers as h\nfrom .helpers import g as k\nimport whole.part\n"
-            "def f():\n    import lazy\n"
-            "    return g(), pack.sub.X, s.X, h.g(), k(), lazy.Y, whole.part.Z, whole.W\n",
-        ),
+        ("w/a.py", SIBLINGS),
         ("w/helpers.py", "def g(): return 1\n"),
         ("w/pack/sub.py", "X = 2\n"),
         ("w/lazy.py", "Y = 3\n1 / 0\n"),
@@ -195,22 +201,35 @@ def test_a_name_that_a_sibling_could_not_define_is_a_placeholder():
         found.namespace["f"]()
 
 
+IMPORTS = """\
+%matplotlib inline
+import matplotlib.pyplot as plt
+import otter
+from google.colab import drive
+from IPython.display import display as show
+from tqdm.auto import tqdm, trange
+grader = otter.Notebook('a.ipynb')
+"""
+PICTURES = """\
+drive.mount('/content')
+fig, ax = plt.subplots(1, 2)
+ax[0].plot([1])[0].x = 1
+with plt.style.context('x'):
+    show(fig)
+    display(fig)
+get_ipython().run_line_magic('x', 'y')
+grader.check('f')
+"""
+LOOPS = """\
+total = 0
+for i in tqdm(range(3)): total += i
+for i in trange(2): total += i
+def f(): return total
+"""
+
+
 def test_what_belongs_to_notebooks_is_inert():
-    found = loaded(
-        (
-            "a.ipynb",
-            [
-                "%matplotlib inline\nimport matplotlib.pyplot as plt\nimport otter\n"
-                "from google.colab import drive\nfrom IPython.display import display as show\n"
-                "from tqdm.auto import tqdm, trange\ngrader = otter.Notebook('a.ipynb')",
-                "drive.mount('/content')\nfig, ax = plt.subplots(1, 2)\nax[0].plot([1])[0].x = 1\n"
-                "with plt.style.context('x'):\n    show(fig)\n    display(fig)\n"
-                "get_ipython().run_line_magic('x', 'y')\ngrader.check('f')",
-                "total = 0\nfor i in tqdm(range(3)): total += i\n"
-                "for i in trange(2): total += i\ndef f(): return total",
-            ],
-        )
-    )
+    found = loaded(("a.ipynb", [IMPORTS, PICTURES, LOOPS]))
     assert found.remarks == ()
     assert found.namespace["f"]() == 4
     assert found.stand_ins == ("IPython", "google", "matplotlib", "otter", "tqdm")
@@ -256,9 +275,8 @@ def test_what_a_stopped_statement_should_have_set_is_missing():
         "def f(): return g()\ndef g(): return W\nwhile True: pass\nW = [i for i in iter(int, 1)]\n",
         cpu_s=0.4,
     )
-    assert found.missing == {
-        "f": "f uses W, which is set only in a statement that takes too long (a.py, line 4, not finished)."
-    }
+    why = "set only in a statement that takes too long (a.py, line 4, not finished)"
+    assert found.missing == {"f": f"f uses W, which is {why}."}
 
 
 def test_after_the_time_is_spent_imports_definitions_and_constants_still_run():
@@ -272,9 +290,8 @@ def test_after_the_time_is_spent_imports_definitions_and_constants_still_run():
         exercises=("f", "g"),
     )
     assert found.namespace["f"]()[:2] == (-1.5, -1.5)
-    assert found.missing == {
-        "g": "g uses x, which is set only after the time for the file was spent (a.py, line 2, not run)."
-    }
+    why = "set only after the time for the file was spent (a.py, line 2, not run)"
+    assert found.missing == {"g": f"g uses x, which is {why}."}
     assert sum("not run" in remark for remark in found.remarks) == 1
 
 
@@ -381,3 +398,14 @@ def test_where_nothing_can_be_written_data_files_are_a_remark(tmp_path):
     assert [remark.partition(" (")[0] for remark in lay_out(facts, tmp_path)] == [
         "data/x.csv: was not laid out"
     ]
+
+
+# --- warnings
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_warning_is_only_a_warning_whatever_the_callers_filters_say(recwarn):
+    text = "import warnings\nwarnings.warn('careful')\ndef f(x):\n    '\\alpha'\n    return x is 1"
+    found = loaded(text)
+    assert found.remarks == ()
+    assert [str(warning.message) for warning in recwarn] in ([], ["careful"])

@@ -28,7 +28,7 @@ def paths(text, definition="f", find=lambda _: None):
         "@torch.exp\ndef f(z): return z",
         "class C:\n    def m(self): return torch.exp(1)\ndef f(z): return C().m()",
         "class C:\n    def __call__(self): return torch.exp(1)\ndef f(z): return C()()",
-        "class B:\n    def m(self): return torch.exp(1)\nclass C(B): pass\ndef f(z): return C().m()",
+        "class B:\n    def m(self): return torch.exp(1)\nclass C(B): pass\ndef f(): C().m()",
         "class C:\n    def m(self): return torch.exp(1)\nc = C()\ndef f(z): return c.m()",
         "import functools\ng = functools.partial(torch.exp)\ndef f(z): return g(z)",
         "class f:\n    def m(self): return torch.exp(1)",
@@ -124,7 +124,9 @@ def test_computed_names_and_stores_are_kept():
 
 
 def test_stores_of_the_top_level_are_found():
-    text = "import torch\nif True:\n    torch.exp = 1\nsetattr(torch, 'log', 2)\ndef f(): torch.sin = 3\n"
+    text = (
+        "import torch\nif 1:\n    torch.exp = 1\nsetattr(torch, 'log', 2)\ndef f(): torch.sin = 3"
+    )
     assert [path for path, _ in top_level_stores(source(text))] == ["torch.exp", "torch.log"]
 
 

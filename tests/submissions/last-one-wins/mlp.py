@@ -17,7 +17,9 @@ def mlp_backward(x, h, y_hat, y, W_y):
 # (*)
 def embedding_backward(idx, grad_emb, num_embeddings):
     out = torch.zeros(num_embeddings, grad_emb.shape[-1]).to(grad_emb.dtype)
-    out[idx] += grad_emb
+    rows, grads = idx.reshape(-1), grad_emb.reshape(-1, grad_emb.shape[-1])
+    for k in range(len(rows)):
+        out[rows[k]] = grads[k]
     return out
 
 
