@@ -235,6 +235,7 @@ class Examiner:
         cases = self.cases[exercise.key]
         played: list[Played] = []
         if stage.load_end is None:
+            stage.renew()
             played = self.suite.play(cases, self.play(stage), stop=lambda: stage.is_over)
         result = judge.judge(
             exercise,
@@ -243,7 +244,7 @@ class Examiner:
             truth=self.truth,
             transcripts=self.transcripts[exercise.key],
             forbidden=by_hand.use(exercise.id) or witnessed,
-            review=by_hand.review(exercise.id),
+            review=by_hand.review(exercise.id) or stage.suspicion,
             ended=stage.load_end or _last_end(played),
         )
         return result, played

@@ -38,7 +38,7 @@ class Limits:
     call_cpu_s: float = 5.0
     exercise_cpu_s: float = 10.0
     submission_cpu_s: float = 60.0
-    import_cpu_s: float = 10.0  # running the module's own statements, before any call
+    import_cpu_s: float = 5.0  # running the module's own statements, before any call
     wall_factor: float = 3.0
     wall_min_s: float = 5.0
     memory_bytes: int = 2 << 30  # on top of what the interpreter and torch need

@@ -61,6 +61,7 @@ class SandboxedStage:
         self._load_end: CaseEndedError | None = None
         self._audited = True
         self.deaths = 0
+        self.suspicion: str | None = None  # what the witness could not settle, in this exercise
         self.remarks: tuple[str, ...] = ()
         self.missing: Mapping[str, str] = {}
         self.prints = ""
@@ -90,6 +91,12 @@ class SandboxedStage:
         """Say which of the candidates are graded, best first."""
         self._candidates = list(candidates)
 
+    def renew(self) -> None:
+        """Give the next exercise its own budget and its own deaths."""
+        self.deaths = 0
+        self.suspicion = None
+        self._begun_at_s = self._cpu_s()
+
     # --- a Stage ----------------------------------------------------------------------------
 
     def begin(self, exercise: str, topic: str, seed: int) -> None:
@@ -98,7 +105,6 @@ class SandboxedStage:
         forbidden = self._forbidden.get(exercise, [])
         self._begin = {"op": "begin", "exercise": exercise, "seed": seed, "forbidden": forbidden}
         self._audited = not forbidden
-        self.deaths = 0
         if self._worker is not None and self._load_end is None:
             self._loaded()
             self._exchange(self._begin, (), self._limits.call_cpu_s)
@@ -116,7 +122,11 @@ class SandboxedStage:
         if header["op"] == "call" and not self._audited:
             self._audited = True
             header = {**header, "audit": True}
-        return self._exchange(header, buffers, budget)
+        reply, payload = self._exchange(header, buffers, budget)
+        if reply.get("suspicious"):
+            self._audited = False  # look closely at the next call
+            self.suspicion = _suspicion(reply["suspicious"])
+        return reply, payload
 
     @property
     def exercise_left_s(self) -> float:
@@ -163,6 +173,13 @@ class SandboxedStage:
             raise self._load_end
         if self._worker is not None and self._worker_is_loaded:
             return self._worker
+        before_s = self._cpu_s()
+        try:
+            return self._loaded_anew()
+        finally:
+            self._begun_at_s += self._cpu_s() - before_s  # loading is not the exercise's to pay
+
+    def _loaded_anew(self) -> Worker:
         if self._worker is None:
             self.read()
         self._worker_is_loaded = True
@@ -231,6 +248,12 @@ class SandboxedStage:
 
     def _cpu_s(self) -> float:
         return self._spent_s + (self._worker.cpu_s if self._worker is not None else 0.0)
+
+
+def _suspicion(found: Any) -> str:
+    first = found[0] if isinstance(found, list) and found else None
+    what = first.get("what") if isinstance(first, dict) else None
+    return str(what)[:200] if what is not None else "does something that the witness cannot name"
 
 
 def _claims(value: Any) -> tuple[tuple[str, ...], dict[str, str]]:

@@ -177,7 +177,7 @@ class Client:
     def _ask(self, request: dict[str, int], *descriptors: int) -> None:
         try:
             socket.send_fds(self._control, [json.dumps(request).encode()], descriptors)
-        except ConnectionError as fault:
+        except OSError as fault:
             raise _no_server(type(fault).__name__) from fault
 
     def _answer(self) -> int:
@@ -196,12 +196,12 @@ class Client:
 
     def _receive(self, deadline: float) -> tuple[dict[str, Any], list[int]]:
         """Receive one message; note it if it tells of a worker's end."""
-        self._control.settimeout(max(deadline - time.monotonic(), 0.0))
         try:
+            self._control.settimeout(max(deadline - time.monotonic(), 0.0))
             text, descriptors, _, _ = socket.recv_fds(
                 self._control, _CHUNK, 1, socket.MSG_CMSG_CLOEXEC
             )
-        except (TimeoutError, BlockingIOError, ConnectionError) as fault:
+        except OSError as fault:  # no answer in time, hung up, or closed by ourselves
             raise _no_server(type(fault).__name__) from fault
         if not text:
             raise _no_server("the end of the stream")

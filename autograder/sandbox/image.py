@@ -172,7 +172,7 @@ def files_of(distribution: Distribution) -> Iterator[tuple[Path, str]]:
     """
     directory = Path(str(distribution.locate_file(""))).resolve()
     for name in _top_level(distribution):
-        ours = not name.endswith(".pth") and not name.startswith(("..", "/", "__editable__"))
+        ours = name and not name.endswith(".pth") and not name.startswith(("..", "__editable__"))
         if ours and (directory / name).exists():
             yield directory, name
 

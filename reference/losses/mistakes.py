@@ -661,7 +661,7 @@ def same_case_everywhere(z: Tensor) -> Tensor:
 def scores_for_probabilities(z: Tensor) -> Tensor:
     """Write z_j where p_j is meant."""
     p = _softmax(z)
-    return p.unsqueeze(1) * (torch.eye(len(z), dtype=z.dtype) - z)
+    return p.unsqueeze(1) * (torch.eye(len(z), dtype=z.dtype, device=z.device) - z)
 
 
 @mistake(
@@ -675,7 +675,7 @@ def scores_for_probabilities(z: Tensor) -> Tensor:
 )
 def jacobian_of_log_softmax(z: Tensor) -> Tensor:
     """Differentiate log-softmax."""
-    return torch.eye(len(z), dtype=z.dtype) - _softmax(z)
+    return torch.eye(len(z), dtype=z.dtype, device=z.device) - _softmax(z)
 
 
 @mistake(
@@ -2521,7 +2521,7 @@ def theta_over_variance(x: Tensor, y: Tensor, sigma: float) -> tuple[Tensor, Ten
 )
 def prior_on_theta(x: Tensor, y: Tensor, sigma: float) -> tuple[Tensor, Tensor]:
     """Add a normal prior (ridge regression)."""
-    ridge = sigma**2 * torch.eye(x.shape[1], dtype=x.dtype)
+    ridge = sigma**2 * torch.eye(x.shape[1], dtype=x.dtype, device=x.device)
     theta = torch.linalg.solve(x.T @ x + ridge, x.T @ y)
     return theta, _mean_nll(x, y, theta, sigma)
 
@@ -2553,7 +2553,7 @@ def one_column_at_a_time(x: Tensor, y: Tensor, sigma: float) -> tuple[Tensor, Te
 def centred_first(x: Tensor, y: Tensor, sigma: float) -> tuple[Tensor, Tensor]:
     """Subtract the means first."""
     centred = x - x.mean(0)
-    gram = centred.T @ centred + 1e-10 * torch.eye(x.shape[1], dtype=x.dtype)
+    gram = centred.T @ centred + 1e-10 * torch.eye(x.shape[1], dtype=x.dtype, device=x.device)
     theta = torch.linalg.solve(gram, centred.T @ (y - y.mean()))
     return theta, _mean_nll(x, y, theta, sigma)
 

@@ -12,10 +12,13 @@ RARE = -0.5 * (math.log(1e-7) + math.log1p(-1e-7))  # cross-entropy of the pair 
 
 
 def rounding(z):
-    """Tolerances for results that are sums and differences of numbers as large as those of z."""
+    """Tolerances for extreme inputs: sums of numbers as large as those of z lose digits.
+
+    What is at stake there is whether a result survives; its last digits are tested elsewhere.
+    """
     step = 8 * torch.finfo(z.dtype).eps * z.abs().max().item()
     if z.dtype == torch.float64:
-        return {"rtol": 1e-7, "atol": max(1e-9, step)}
+        return {"rtol": 1e-5, "atol": max(1e-7, step)}
     return {"rtol": 1e-4, "atol": max(1e-5, step)}
 
 
