@@ -53,8 +53,7 @@ import torch
 # **Goal.** Turn scores into probabilities: positive, summing to 1 along the axis `dim`, largest
 # where the score is largest.
 #
-# $$p_k = \frac{e^{z_k}}{\sum_j e^{z_j}} \qquad z \text{ of any shape, } p \text{ of the same
-# shape}$$
+# $$p_k = \frac{e^{z_k}}{\sum_j e^{z_j}} \qquad z \text{ and } p \text{ of one shape, any}$$
 #
 # The fraction is exact on paper. In float64 $e^{710}$ is infinite, in float32 already $e^{89}$,
 # and infinity over infinity is no number. But softmax does not change when one and the same

@@ -90,6 +90,9 @@ def describe(value: Any) -> str:
         return f"a {type(value).__name__} of {len(value)}"
     if value is None:
         return "None"
+    own = getattr(type(value), "described_as", None)  # of an object that stays with the student
+    if own is not None:
+        return str(own)
     article = "an" if type(value).__name__[0] in "aeiou" else "a"
     return f"{article} {type(value).__name__}"
 

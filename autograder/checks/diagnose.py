@@ -85,7 +85,7 @@ def diagnose(played: Sequence[Played], transcripts: Sequence[Transcript]) -> tup
     matches = {part: _matching(found, transcripts) for part, found in parts.items()}
     shared = [t for t in transcripts if all(t in found for found in matches.values())]
     if len(shared) > 1:
-        shared = _closest(shared, parts)
+        shared = _closest(shared, _right(played))
     if len(shared) == 1:
         return (_named(shared[0], tuple(parts)),)
     return _part_by_part(played, parts, matches)
@@ -99,7 +99,7 @@ def _part_by_part(
     found: dict[str, list[str]] = {}
     hints: dict[str, Diagnosis] = {}
     for part, candidates in matches.items():
-        best = _closest(candidates, {part: parts[part]})
+        best = _closest(candidates, parts[part].right)
         diagnosis = _named(best[0], (part,)) if len(best) == 1 else _probe(played, part)
         if diagnosis is not None:
             key = diagnosis.mistake or diagnosis.hints[0]
@@ -145,11 +145,20 @@ def _matching(found: _Wrong, transcripts: Sequence[Transcript]) -> list[Transcri
     ]
 
 
-def _closest(candidates: list[Transcript], parts: Mapping[str, _Wrong]) -> list[Transcript]:
-    """Of several, keep those that are right wherever the student is right."""
+def _right(played: Sequence[Played]) -> frozenset[Key]:
+    """Return the comparisons, of whatever part, that the student gets right."""
+    return frozenset(
+        (one.case.id, observation.ordinal)
+        for one in played
+        for observation in one.observations
+        if observation.seen is None
+    )
+
+
+def _closest(candidates: list[Transcript], right: frozenset[Key]) -> list[Transcript]:
+    """Of several, keep the one that is right wherever the student is right."""
     if len(candidates) < 2:
         return candidates
-    right = frozenset().union(*(found.right for found in parts.values()))
     exact = [
         transcript
         for transcript in candidates

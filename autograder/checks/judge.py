@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
 
 from autograder.checks.diagnose import Transcript, diagnose
@@ -90,7 +91,9 @@ def _case_results(
     """Return one result for each part that the case decides."""
     if played is not None and played.skipped:
         return []
-    return [_case_result(case, part, played, wanted, ended) for part in dict.fromkeys(wanted)]
+    results = [_case_result(case, part, played, wanted, ended) for part in dict.fromkeys(wanted)]
+    # The time of a case counts once, whatever it decides.
+    return [results[0], *(replace(result, duration_s=0.0) for result in results[1:])]
 
 
 def _case_result(

@@ -380,8 +380,9 @@ class _Search:
     def _remark_on(self, student_id: str, bundles: list[_Bundle]) -> None:
         if self.roster and student_id not in self.roster.students:
             self.notes.append(f"{student_id}: not in the roster; graded all the same.")
+        handed_in = any(bundle.entries for bundle in bundles)
         for bundle in bundles:
-            if not bundle.entries:
+            if not bundle.entries and not handed_in:
                 self.notes.append(f"{bundle.where}: an empty folder; nothing was handed in.")
         unlisted = [bundle for bundle in bundles if bundle.source is not TimeSource.TABLE]
         if len(unlisted) < len(bundles):

@@ -34,7 +34,13 @@ from autograder.errors import SandboxError
 DISTRIBUTIONS = ("torch", "numpy")
 
 _PACKAGE = Path(__file__).parent.parent
-_LOADER_CACHE = Path("/etc/ld.so.cache")
+_SYSTEM_FILES = (
+    Path("/etc/ld.so.cache"),
+    # torch chooses its kernels by the processor that it finds here. Without, it takes slower ones,
+    # whose results differ in the last bits from those of the trusted side.
+    Path("/proc/cpuinfo"),
+    Path("/sys/devices/system/cpu"),
+)
 _FOREIGN = ("site-packages", "dist-packages")  # what others installed, wherever it lies
 
 
@@ -127,7 +133,7 @@ class Image:
             stdlib,
             *(Tree((directory / name).resolve()) for directory, name in members),
             *dict.fromkeys(Tree.of(directory) for directory in libraries),
-            *([Tree(_LOADER_CACHE)] if _LOADER_CACHE.exists() else []),
+            *(Tree(path) for path in _SYSTEM_FILES if path.exists()),
         ]
         self.links = {link: text for path in libraries for link, text in _links_on(path)}
 

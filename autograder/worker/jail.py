@@ -24,7 +24,6 @@ DEVICES = tuple(
     for name in ("null", "zero", "full", "random", "urandom")
     if Path("/dev", name).exists()
 )
-
 _FILE_BYTES = 64 << 20
 _STACK_BYTES = 64 << 20
 

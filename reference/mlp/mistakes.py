@@ -1292,6 +1292,22 @@ def no_tanh_derivative(x, h, y_hat, y, W_y):
 
 @mistake(
     "mlp_backward",
+    source="constructed: the bias taken before the derivative of tanh",
+    hints=(
+        "The weight gradient of the hidden layer is right, its bias gradient is not.",
+        "The two need the same gradient from above.",
+        "Is b_h added before or after tanh?",
+    ),
+)
+def hidden_bias_after_tanh(x, h, y_hat, y, W_y):
+    grad_logits = (y_hat - y) / len(x)
+    grad_h = grad_logits @ W_y
+    grad_pre = grad_h * (1 - h * h)
+    return grad_pre.T @ x, grad_h.sum(0), grad_logits.T @ h, grad_logits.sum(0)
+
+
+@mistake(
+    "mlp_backward",
     source="constructed: the formula fed with what went into tanh",
     hints=(
         "The factor of tanh is negative for large pre-activations.",
@@ -1891,6 +1907,21 @@ def last_one_wins(idx, grad_emb, num_embeddings):
 
 @mistake(
     "embedding_backward",
+    source="the textbook slip; 8 of 90 public solution sets loop or use one-hot to avoid it",
+    hints=(
+        "A row that was looked up twice gets the gradient of one look-up only.",
+        "If all indices differ, all is well.",
+        "What does += do with an index that stands in the list twice?",
+    ),
+)
+def indexed_addition(idx, grad_emb, num_embeddings):
+    table = grad_emb.new_zeros(num_embeddings, grad_emb.shape[-1])
+    table[idx] += grad_emb
+    return table
+
+
+@mistake(
+    "embedding_backward",
     source="constructed: a row that is done is not visited again",
     hints=(
         "A row that was looked up twice gets the gradient of one look-up only.",
@@ -2330,6 +2361,22 @@ def table_rows_overwritten(idx, target, W_1, W_2, emb, h, counts, probs):
     grads[12] = torch.zeros_like(grads[12])
     for row, grad in zip(idx.reshape(-1).tolist(), grads[11].flatten(0, 1), strict=True):
         grads[12][row] = grad
+    return tuple(grads)
+
+
+@mistake(
+    "ngram_backward",
+    source="the textbook slip: an indexed += adds once",
+    hints=(
+        "A character that appears twice gets the gradient of one appearance only.",
+        "It is the gradient of C.",
+        "What does += do with an index that stands in the list twice?",
+    ),
+)
+def table_indexed_addition(idx, target, W_1, W_2, emb, h, counts, probs):
+    grads = list(_ngram((idx, target, W_1, W_2, emb, h, counts, probs)))
+    grads[12] = torch.zeros_like(grads[12])
+    grads[12][idx] += grads[11]
     return tuple(grads)
 
 

@@ -32,6 +32,9 @@ def attack(name, *args):
 def softmax(z):
     return torch.softmax(z, -1)
 
+def instructions():
+    return torch.backends.cpu.get_cpu_capability()
+
 def remember(value):
     made.append(value)
     return made
@@ -116,6 +119,12 @@ def members(session):
 def test_a_call_brings_back_values(worker):
     z = torch.randn(3, 4, dtype=torch.float64)
     assert torch.equal(call(worker, "attack", "softmax", z), torch.softmax(z, -1))
+
+
+def test_torch_computes_with_the_same_instructions_as_the_grader(worker):
+    assert call(worker, "attack", "instructions") == torch.backends.cpu.get_cpu_capability()
+    x = torch.randn(20, 7, dtype=torch.float64)
+    assert torch.equal(call(worker, "attack", "softmax", x @ x.T), torch.softmax(x @ x.T, -1))
 
 
 def test_workers_share_nothing(client):

@@ -12,7 +12,8 @@ from autograder.sandbox.client import Sandbox
 from autograder.sandbox.image import DISTRIBUTIONS, closure, files_of
 from tests.autograder.sandbox.students import ROOT, readable_files
 
-SYSTEM = ("/usr/lib", "/lib", "/usr/local", "/dev/", "/etc/ld.so.cache")
+LIBRARIES = ("/usr/lib", "/lib", "/usr/local")
+SYSTEM = ("/dev/", "/etc/ld.so.cache", "/proc/cpuinfo", "/sys/devices/system/cpu/")
 OURS = {"models.py", "client.py", "score.py", "bank.py", "conftest.py", "grading_config.yml"}
 
 
@@ -29,7 +30,7 @@ def allowed():
     members = [member for found in closure(DISTRIBUTIONS) for member in files_of(found)]
     packages = [str((above / name).resolve()) for above, name in members]
     stdlib = Path(sysconfig.get_path("stdlib")).resolve()
-    return (*SYSTEM, *packages, f"{stdlib}/", f"{Path(sys.base_prefix).resolve()}/lib/")
+    return (*LIBRARIES, *SYSTEM, *packages, f"{stdlib}/", f"{Path(sys.base_prefix).resolve()}/lib/")
 
 
 @pytest.mark.prove
