@@ -1,7 +1,7 @@
 """Examine many attempts: one suite, one zygote, forked graders, records as they come.
 
-What has not changed is not examined again: a record counts as long as the hash of everything that it
-depends on is the same.
+What has not changed is not examined again: a record counts as long as the hash of everything that
+it depends on is the same.
 """
 
 from __future__ import annotations
@@ -173,7 +173,7 @@ def make_examiner(
 
 
 def test_files(run: Run) -> list[Path]:
-    """Return the suites of the assignment's topics: public ones where they exist, and hidden ones."""
+    """Return the suites of the assignment's topics: public where they exist, and hidden."""
     tests = run.config.course_dir / "tests"
     public = [tests / "public" / f"test_{topic}.py" for topic in run.assignment.topics]
     hidden = [tests / "hidden" / f"test_{topic}.py" for topic in run.assignment.topics]

@@ -32,6 +32,7 @@ from autograder.errors import SubmissionError, SuiteError
 from autograder.models import (
     Assignment,
     Attempt,
+    CaseOutcome,
     Exercise,
     ExerciseOutcome,
     ExerciseResult,
@@ -95,7 +96,8 @@ class Examiner:
     def play_version(self, exercise: Exercise, version: Version | None) -> list[Played]:
         """Play an exercise's cases with a known version of it; None stands for the solution."""
         topic = self.topics[exercise.topic]
-        session = Session.from_namespace(topic.namespace(version))
+        support = {exercise.topic: topic.support_text}
+        session = Session.from_namespace(topic.namespace(version), support=support)
         return self.suite.play(self.cases[exercise.key], self.play(LocalStage(session)))
 
     def play(self, stage: Stage) -> Play:
@@ -182,7 +184,11 @@ class Examiner:
                 records.append(
                     self._examine_variant(record, other.read(), variant, other, files, spawn)
                 )
-        return max(records, key=lambda one: sum(result.points for result in one.exercises))
+        best = max(records, key=lambda one: sum(result.points for result in one.exercises))
+        faults = [fault for one in records if (fault := _our_fault(one)) is not None]
+        if faults:
+            return dataclasses.replace(best, status=RunStatus.INTERNAL_ERROR, message=faults[0])
+        return best
 
     def _examine_variant(
         self,
@@ -343,6 +349,15 @@ def _worth_grading(facts: Mapping[str, Any], assignment: Assignment) -> list[Map
     raise SubmissionError(
         problems or f"expected a module or notebook that defines one of {wanted}, found none."
     )
+
+
+def _our_fault(record: RunRecord) -> str | None:
+    """Return what a suite itself raised, if one did: never a student's fault, never a verdict."""
+    for result in record.exercises:
+        for case in result.cases:
+            if case.outcome is CaseOutcome.ERROR:
+                return f"{case.id}: {case.message}"
+    return None
 
 
 def _witnessed(result: ExerciseResult) -> str | None:

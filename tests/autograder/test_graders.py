@@ -10,8 +10,9 @@ import pytest
 
 
 def run(body):
-    script = "import os, signal, sys\nfrom autograder.graders import Graders\n" + textwrap.dedent(body)
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    head = "import os, signal, sys\nfrom autograder.graders import Graders\n"
+    command = [sys.executable, "-c", head + textwrap.dedent(body)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 

@@ -1,7 +1,6 @@
 """A submission that attacks its grader: each function returns what it achieved, at best nothing."""
 
 # Attacks use the bare calls of the system:
-# ruff: noqa: PTH101, PTH104, PTH107, PTH118, PTH123, PTH208
 
 import contextlib
 import ctypes
