@@ -6,6 +6,7 @@ it depends on is the same.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import os
 import platform
@@ -24,6 +25,7 @@ from autograder.graders import Graders, warm_up
 from autograder.models import (
     Assignment,
     Attempt,
+    CaseOutcome,
     GradingConfig,
     Isolation,
     RunRecord,
@@ -124,6 +126,8 @@ def examine_jobs(run: Run, jobs: Sequence[Job], finished: Callable[[Job, RunReco
         trust=run.isolation.tier == "none",
     )
 
+    unfinished = set(range(len(jobs)))
+
     def body(suite: Suite) -> None:
         examiner = make_examiner(run, suite)
         warm_up()
@@ -134,7 +138,7 @@ def examine_jobs(run: Run, jobs: Sequence[Job], finished: Callable[[Job, RunReco
         def work(grader: int, number: int) -> bytes:
             job = jobs[number]
             record = examiner.examine(job.attempt, client(grader).spawn, job.run_sha256)
-            return dump(record_document(record))
+            return dump(record_document(_or_our_fault(record)))
 
         forked = Graders(
             work,
@@ -146,9 +150,12 @@ def examine_jobs(run: Run, jobs: Sequence[Job], finished: Callable[[Job, RunReco
         for number, answer in forked:
             job = jobs[number]
             finished(job, _record(answer) if answer is not None else _nobody_could(job))
+            unfinished.discard(number)
 
     with sandbox:
         open_suite(test_files(run), body, root=run.config.course_dir)
+    if unfinished:  # pytest has swallowed it
+        raise KeyboardInterrupt
 
 
 def make_examiner(
@@ -193,10 +200,20 @@ def _record(answer: bytes) -> RunRecord:
     return read_record(parse(answer, RECORD))
 
 
+def _or_our_fault(record: RunRecord) -> RunRecord:
+    """Say so when the suite itself failed: such a record is not final, and tried again."""
+    for result in record.exercises:
+        for case in result.cases:
+            if case.outcome is CaseOutcome.ERROR:
+                message = f"{case.id}: the suite itself failed: {case.message}"
+                return dataclasses.replace(record, status=RunStatus.INTERNAL_ERROR, message=message)
+    return record
+
+
 def _nobody_could(job: Job) -> RunRecord:
     return RunRecord(
         attempt_sha256=job.attempt.sha256,
         run_sha256=job.run_sha256,
         status=RunStatus.INTERNAL_ERROR,
-        message="the grader itself died, three times; `gradlab replay` shows where",
+        message="the grader itself failed, three times; what it printed says where",
     )

@@ -98,9 +98,10 @@ class Examiner:
         topic = self.topics[exercise.topic]
         support = {exercise.topic: topic.support_text}
         session = Session.from_namespace(topic.namespace(version), support=support)
-        return self.suite.play(self.cases[exercise.key], self.play(LocalStage(session)))
+        play = self.play(LocalStage(session), device="cpu")
+        return self.suite.play(self.cases[exercise.key], play)
 
-    def play(self, stage: Stage) -> Play:
+    def play(self, stage: Stage, *, device: str | None = None) -> Play:
         """Put a stage under this batch's seed, dtype and truth."""
         return Play(
             stage,
@@ -110,7 +111,7 @@ class Examiner:
             references=self._references,
             known=self.known,
             dtype=self.dtype,
-            device=self.config.device,
+            device=device or self.config.device,
         )
 
     def _cases(self, exercise: Exercise) -> tuple[Case, ...]:
@@ -124,8 +125,7 @@ class Examiner:
 
     def _play_reference(self, exercise: Exercise) -> None:
         for played in self.play_version(exercise, None):
-            wrong = [one.verdict.message for one in played.observations if not one.verdict.ok]
-            reason = played.fault or (str(played.ended) if played.ended else "; ".join(wrong))
+            reason = _why_not_passed(played)
             if reason:
                 raise SuiteError(
                     f"{played.case.id}: expected the reference solution to pass, got: {reason}."
@@ -349,6 +349,14 @@ def _worth_grading(facts: Mapping[str, Any], assignment: Assignment) -> list[Map
     raise SubmissionError(
         problems or f"expected a module or notebook that defines one of {wanted}, found none."
     )
+
+
+def _why_not_passed(played: Played) -> str:
+    """Return what is wrong with a case of the reference; nothing if it is skipped."""
+    wrong = [one.verdict.message for one in played.observations if not one.verdict.ok]
+    if played.fault or played.ended or wrong:
+        return played.fault or (str(played.ended) if played.ended else "; ".join(wrong))
+    return "" if played.observations or played.skipped else "expected a comparison, got none"
 
 
 def _our_fault(record: RunRecord) -> str | None:

@@ -16,6 +16,7 @@ import socket
 import struct
 import sys
 import threading
+import traceback
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -23,7 +24,8 @@ from dataclasses import dataclass, field
 from autograder.errors import SandboxError
 
 TRIES = 3
-_LENGTH = struct.Struct("<Q")
+_DONE, _FAILED, _STOPPED = range(3)  # what follows: an answer, a traceback, why this grader ends
+_HEAD = struct.Struct("<BQ")  # one of these, and the length of what follows
 _JOB = struct.Struct("<I")
 
 Work = Callable[[int, int], bytes]  # (number of the grader, number of the job) -> its record
@@ -44,7 +46,8 @@ class Graders:
         work: Does one job, in a grader; what it raises is a fault of ours.
         jobs: How many jobs there are.
         graders: How many run at once.
-        spares: How many more graders may be started when some die.
+        spares: How many more graders may be started when some die; one whose work only raises
+            lives on.
         retry: Whether an answer is a fault of ours that is worth another try.
     """
 
@@ -64,6 +67,8 @@ class Graders:
         self._most = self._wanted + spares
         self._retry = retry
         self._started = 0
+        self._last_words = "none"
+        self._said: set[bytes] = set()  # what was raised, to be printed once
         self._graders: list[_Grader] = []
         self._selector = selectors.DefaultSelector()
 
@@ -90,16 +95,27 @@ class Graders:
                 answer = self._receive(grader)
             except EOFError:
                 yield from self._lose(grader)
-                continue
-            if answer is None:
-                continue
-            job, grader.job = grader.job, None
-            assert job is not None
-            if self._retry(answer) and self._tries[job] < TRIES:
-                self._waiting.append(job)
             else:
-                yield job, answer
-            self._give(grader)
+                yield from self._take(grader, *answer) if answer is not None else ()
+
+    def _take(
+        self, grader: _Grader, kind: int, answer: bytes
+    ) -> Iterator[tuple[int, bytes | None]]:
+        if kind == _STOPPED:
+            self._last_words = answer.decode()
+            yield from self._lose(grader)
+            return
+        if kind == _FAILED and answer not in self._said:
+            self._said.add(answer)
+            sys.stderr.write(answer.decode())
+        job, grader.job = grader.job, None
+        assert job is not None
+        is_fault = kind == _FAILED or self._retry(answer)
+        if is_fault and self._tries[job] < TRIES:
+            self._waiting.append(job)
+        else:
+            yield job, None if kind == _FAILED else answer
+        self._give(grader)
 
     def _lose(self, grader: _Grader) -> Iterator[tuple[int, bytes | None]]:
         """Bury a dead grader; its job is tried by another, three times in all."""
@@ -112,8 +128,8 @@ class Graders:
         if self._waiting:
             self._start()
 
-    def _receive(self, grader: _Grader) -> bytes | None:
-        """Return a whole answer, or None while there is more to come.
+    def _receive(self, grader: _Grader) -> tuple[int, bytes] | None:
+        """Return the kind of a whole answer and the answer, or None while there is more to come.
 
         Raises:
             EOFError: If the grader is gone.
@@ -125,37 +141,39 @@ class Graders:
         if not data:
             raise EOFError
         grader.received += data
-        if len(grader.received) < _LENGTH.size:
+        if len(grader.received) < _HEAD.size:
             return None
-        (length,) = _LENGTH.unpack_from(grader.received)
-        if len(grader.received) < _LENGTH.size + length:
+        kind, length = _HEAD.unpack_from(grader.received)
+        if len(grader.received) < _HEAD.size + length:
             return None
-        answer = bytes(grader.received[_LENGTH.size :])
+        answer = bytes(grader.received[_HEAD.size :])
         grader.received.clear()
-        return answer
+        return kind, answer
 
     def _start(self) -> None:
         if self._started >= self._most:
             raise SandboxError(
                 f"graders: expected them to live, got {self._started} that died."
                 " Run `gradlab doctor`, then grade again; what was graded is kept."
+                f" Their last words: {self._last_words}"
             )
-        ours, theirs = socket.socketpair()
         number = self._started
         self._started += 1
         sys.stdout.flush()
         sys.stderr.flush()
-        pid = os.fork()
-        if pid == 0:
-            ours.close()
-            for other in self._graders:
-                other.sock.close()  # else nobody would notice that the parent is gone
-            self._selector.close()
-            _serve(theirs, lambda job: self._work(number, job))
-        theirs.close()
-        grader = _Grader(pid, ours)
-        self._graders.append(grader)
-        self._selector.register(ours, selectors.EVENT_READ, grader)
+        with _without_interrupts():  # from its first moment a grader leaves Ctrl-C to its parent
+            ours, theirs = socket.socketpair()
+            pid = os.fork()
+            if pid == 0:
+                ours.close()
+                for other in self._graders:
+                    other.sock.close()  # else nobody would notice that the parent is gone
+                self._selector.close()
+                _serve(theirs, lambda job: self._work(number, job))
+            theirs.close()
+            grader = _Grader(pid, ours)
+            self._graders.append(grader)
+            self._selector.register(ours, selectors.EVENT_READ, grader)
         self._give(grader)
 
     def _give(self, grader: _Grader) -> None:
@@ -188,21 +206,40 @@ def default_graders(jobs: int | None) -> int:
 
 def _serve(sock: socket.socket, work: Callable[[int], bytes]) -> None:
     """Be a grader until the parent is gone. Never returns into the parent's code."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
-    code = 0
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    code = 1
     try:
         while len(message := sock.recv(_JOB.size, socket.MSG_WAITALL)) == _JOB.size:
-            answer = work(_JOB.unpack(message)[0])
-            sock.sendall(_LENGTH.pack(len(answer)) + answer)
+            kind, answer = _try(work, _JOB.unpack(message)[0])
+            sock.sendall(_HEAD.pack(kind, len(answer)) + answer)
+        code = 0
     except ConnectionError:
-        pass
-    except BaseException:  # noqa: BLE001 -- the parent tries again; the reason goes to its log
-        import traceback  # noqa: PLC0415 -- only a dying grader needs it
-
-        traceback.print_exc()
-        code = 1
+        code = 0
+    except SandboxError as fault:
+        words = str(fault).encode()
+        with contextlib.suppress(ConnectionError):
+            sock.sendall(_HEAD.pack(_STOPPED, len(words)) + words)
     finally:
         os._exit(code)
+
+
+def _try(work: Callable[[int], bytes], job: int) -> tuple[int, bytes]:
+    """Do a job; what it raises is a fault of ours, and no reason to stop the others."""
+    try:
+        return _DONE, work(job)
+    except SandboxError:  # nothing works without it
+        raise
+    except Exception:  # noqa: BLE001 -- the job is tried again, then given to a person
+        return _FAILED, traceback.format_exc().encode("utf-8", "backslashreplace")
+
+
+@contextlib.contextmanager
+def _without_interrupts() -> Iterator[None]:
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _assert_single_threaded() -> None:

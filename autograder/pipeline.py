@@ -86,6 +86,11 @@ def grade(request: Request, watch: batch.Watch) -> Summary:
     """Grade an assignment: everything that SOURCE holds and OUT already knows."""
     course, assignment = configured(request)
     store = Store(request.out)
+    if request.source is None and assignment.id not in store.assignments():
+        raise ConfigError(
+            f"{request.out}: expected attempts at {assignment.id}, got none."
+            " Name the folder or zip that holds them: gradlab grade SOURCE ..."
+        )
     with store.lock():
         found = _collect(request, course, assignment, store)
         run = batch.Run(
@@ -97,18 +102,18 @@ def grade(request: Request, watch: batch.Watch) -> Summary:
             force=request.force,
         )
         entries = ledger.read(request.out / ledger.LEDGER_NAME)
-        environment = _environment(run, entries)
         graded: list[Graded] = []
 
         def settle(submission: Submission, records: Mapping[str, RunRecord]) -> None:
             now = datetime.now(UTC)
-            decisions = ledger.decisions(entries, assignment, submission.student_id)
+            mine = [one for one in entries if one.student_id == submission.student_id]
+            decisions = ledger.decisions(mine, assignment, submission.student_id)
             final = {
                 sha: score.adjusted(one, assignment, decisions) for sha, one in records.items()
             }
             worth = score.score(assignment, submission, final, decisions, timezone=course.timezone)
             store.write_result(
-                result_document(submission, worth, final, environment, now),
+                result_document(submission, worth, final, _environment(run, mine), now),
                 feedback_document(submission, worth, final, now),
             )
             graded.append(Graded(submission=submission, grade=worth, records=final))
@@ -116,8 +121,10 @@ def grade(request: Request, watch: batch.Watch) -> Summary:
         batch.examine(run, store, watch, settle)
         store.write_grades()
     graded.sort(key=lambda one: one.submission.student_id)
-    notes = (*(found.notes if found else ()), *store.notes)
-    return Summary(graded=tuple(graded), notes=notes, isolation=run.isolation, out=request.out)
+    notes = dict.fromkeys((*(found.notes if found else ()), *store.notes))
+    return Summary(
+        graded=tuple(graded), notes=tuple(notes), isolation=run.isolation, out=request.out
+    )
 
 
 def collect(request: Request) -> Found:
@@ -161,9 +168,16 @@ def _collect(
 
 
 def _environment(run: batch.Run, entries: Sequence[LedgerEntry]) -> Environment:
-    """Say where and under which rules grades are made; a change of rules only scores again."""
-    policy = [to_json(run.assignment.rules), to_json(run.assignment.schedule),
-              to_json(run.assignment.sections), to_json(entries)]  # fmt: skip
+    """Say where and under which rules one student is graded; other rules only score again."""
+    assignment = run.assignment
+    policy = [
+        [[one.key, str(one.points), one.starred] for one in assignment.exercises],
+        to_json(assignment.rules),
+        to_json(assignment.schedule),
+        to_json(assignment.sections),
+        to_json([one for one in entries if one.assignment == assignment.id]),
+        run.config.timezone,
+    ]
     return Environment(
         isolation=run.isolation,
         python=platform.python_version(),

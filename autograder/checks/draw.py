@@ -20,26 +20,28 @@ LAYOUTS = ("transposed", "strided", "expanded", "offset")
 class Draw:
     """A generator for one case.
 
+    The trusted process computes on the CPU; `student` has the inputs moved to the run's device, and
+    its results back.
+
     Args:
         seed: Any text; SHA-256 of it seeds the stream.
         dtype: What `dtype=None` means.
-        device: Where tensors are moved, last of all.
         state: A generator to seed and use; making one takes twenty times as long as seeding it.
     """
+
+    device = "cpu"
 
     def __init__(
         self,
         seed: str,
         *,
         dtype: torch.dtype = torch.float64,
-        device: str = "cpu",
         state: np.random.RandomState | None = None,
     ) -> None:
         digest = hashlib.sha256(seed.encode()).digest()
         self._state = np.random.RandomState(0) if state is None else state
         self._state.seed(np.frombuffer(digest, dtype=np.uint32))
         self.dtype = dtype
-        self.device = device
 
     def normal(
         self, *shape: int, mean: float = 0.0, std: float = 1.0, dtype: torch.dtype | None = None
@@ -104,4 +106,4 @@ class Draw:
 
     def _tensor(self, values: Any, dtype: torch.dtype | None) -> torch.Tensor:
         tensor = torch.as_tensor(np.asarray(values))
-        return tensor.to(dtype=self.dtype if dtype is None else dtype).to(self.device)
+        return tensor.to(dtype=self.dtype if dtype is None else dtype)

@@ -88,8 +88,8 @@ def not_implemented(exercise: Exercise, cases: Sequence[Case], truth: Truth) -> 
 def _case_results(
     case: Case, played: Played | None, wanted: tuple[str, ...], ended: CaseEndedError | None
 ) -> list[CaseResult]:
-    """Return one result for each part that the case decides."""
-    if played is not None and played.skipped:
+    """Return one result for each part that the case decides; none if the reference skips it."""
+    if not wanted:
         return []
     results = [_case_result(case, part, played, wanted, ended) for part in dict.fromkeys(wanted)]
     # The time of a case counts once, whatever it decides.
@@ -171,7 +171,7 @@ def _outcome(
         return ExerciseOutcome.ERROR
     if forbidden is not None:
         return ExerciseOutcome.FORBIDDEN
-    if all(result.outcome is CaseOutcome.PASSED for result in results):
+    if results and all(result.outcome is CaseOutcome.PASSED for result in results):
         return ExerciseOutcome.PASSED
     if _only_stubs(played):
         return ExerciseOutcome.NOT_IMPLEMENTED

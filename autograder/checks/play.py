@@ -67,7 +67,7 @@ class Play:
         references: Each topic's reference functions; None where there are none.
         known: Oracle values by key, shared by all plays of a batch.
         dtype: The dtype of drawn inputs unless a case says otherwise.
-        device: Where inputs are moved.
+        device: Where the functions get their inputs.
     """
 
     def __init__(
@@ -120,7 +120,7 @@ class Play:
         seed = f"public|{case.id}"
         if case.visibility is Visibility.HIDDEN:
             seed = f"{self._run_seed}|{self._assignment}|{case.id}"
-        return Draw(seed, dtype=self._dtype, device=self._device, state=self._state)
+        return Draw(seed, dtype=self._dtype, state=self._state)
 
     def oracle(self, case: Case) -> Oracle:
         """Return the source of one case's expected values."""

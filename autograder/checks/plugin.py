@@ -197,7 +197,7 @@ def _case(
             f"{item.nodeid}: expected one of the parts {list(weights)}, got {covered[0]!r}."
             " Correct the mark."
         )
-    hidden = item.path.parent.name == "hidden"
+    hidden = item.path.parts[-3:-1] == ("tests", "hidden")
     visibility = Visibility.HIDDEN if hidden else Visibility.PUBLIC
     _, _, inside = item.nodeid.partition("::")
     cls = getattr(item, "cls", None)

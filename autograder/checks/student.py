@@ -7,17 +7,15 @@ session in this very process for `gradlab check` and `pytest` on the student's o
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn, Protocol
 
+import numpy as np
 import torch
 
 from autograder.models import Reason
 from autograder.sandbox import wire
-
-# Names of exceptions that say nothing about hidden inputs; a class of the student's own might.
-_KNOWN_ORIGINS = frozenset({"builtins", "torch", "numpy"})
-
 
 class CaseEndedError(Exception):
     """A call that gave no value; ends the case and says why."""
@@ -194,7 +192,10 @@ class Student:
             (tuple(a.shape) for a in args if isinstance(a, torch.Tensor) and a.dim()), self.sizes
         )
         (positional, named), buffers = wire.pack(
-            [list(args), dict(kwargs)], keep_layout=True, handle=_identity
+            [list(args), dict(kwargs)],
+            keep_layout=True,
+            handle=_identity,
+            device=None if self._device == "cpu" else self._device,
         )
         message = {**header, "args": positional, "kwargs": named}
         reply, payload = self._transport.request(message, buffers)
@@ -208,6 +209,7 @@ class Student:
                 f"the reply could not be read: {fault}",
                 feedback="what came back could not be read",
             ) from None
+        self._check_device(wire.devices(reply["value"]))
         self._note(reply)
         if header["op"] == "call":
             self.calls += 1
@@ -215,6 +217,16 @@ class Student:
 
     def _handle(self, identity: int, type_name: str) -> Handle:
         return Handle(self, identity, type_name)
+
+    def _check_device(self, devices: Sequence[str]) -> None:
+        """Tensors come back as bytes; a tag says where each one was."""
+        for device in devices:
+            if device.partition(":")[0] != self._device:
+                raise CaseEndedError(
+                    Reason.TYPE,
+                    f"expected results on {self._device}, where the inputs are, got {device}",
+                    feedback=f"a result is not on {self._device}, where the inputs are",
+                )
 
     def _note(self, reply: Mapping[str, Any]) -> None:
         if reply.get("mutated"):
@@ -263,7 +275,7 @@ def _case_ended(error: Any, target: Any) -> CaseEndedError:
             raised=name,
             trace=trace,
         )
-    known = error.get("origin") in _KNOWN_ORIGINS
+    known = _is_known_exception(name)
     return CaseEndedError(
         Reason.EXCEPTION,
         f"{called} raised {name}: {message}{where}",
@@ -271,3 +283,9 @@ def _case_ended(error: Any, target: Any) -> CaseEndedError:
         raised=name,
         trace=trace,
     )
+
+
+def _is_known_exception(name: str) -> bool:
+    """Whether a name says nothing about hidden inputs; that of a student's own class might."""
+    kinds = (getattr(module, name, None) for module in (builtins, torch, torch.linalg, np.linalg))
+    return any(isinstance(kind, type) and issubclass(kind, BaseException) for kind in kinds)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -20,7 +21,7 @@ from _pytest.runner import runtestprotocol
 from autograder.checks import plugin
 from autograder.checks.play import Case, Play, Played
 from autograder.checks.student import CaseEndedError
-from autograder.errors import GraderError, SuiteError
+from autograder.errors import GraderError, SandboxError, SubmissionError, SuiteError
 from autograder.models import Reason
 
 _OFF = ("cacheprovider", "doctest", "faulthandler", "junitxml", "logging", "pastebin", "stepwise",
@@ -61,9 +62,8 @@ class Suite:
                 following = next(rest, None)
                 played.append(self._play_one(case, following, play))
         finally:
-            with contextlib.suppress(
-                Exception
-            ):  # a suite's own teardown; each case has its verdict
+            # A suite's own teardown; each case has its verdict.
+            with contextlib.suppress(Exception, pytest.fail.Exception, pytest.skip.Exception):
                 self._recorder.session._setupstate.teardown_exact(None)  # noqa: SLF001 -- as pytest-xdist does
             del self._config.stash[plugin.PLAY]
         return played
@@ -75,8 +75,7 @@ class Suite:
         if case.fixtures is not None:
             self._recorder.note(_call(case, play))
         else:
-            # An item remembers its fixtures; as pytest-rerunfailures does, ask for fresh ones.
-            case.item._initrequest()  # noqa: SLF001
+            _make_new(case.item)
             runtestprotocol(case.item, log=False, nextitem=following)
         played = Played(case=case, duration_s=time.perf_counter() - start)
         played.skipped = self._recorder.skipped
@@ -86,6 +85,13 @@ class Suite:
             played.calls = play.student.calls
         _settle(played, self._recorder.fault)
         return played
+
+
+def _make_new(item: Any) -> None:
+    """Let an item forget its fixtures, as pytest-rerunfailures does, and its class's instance."""
+    item._initrequest()  # noqa: SLF001
+    vars(item).pop("_instance", None)
+    vars(item).pop("_obj", None)  # the method, bound to that instance
 
 
 def _call(case: Case, play: Play) -> BaseException | None:
@@ -110,15 +116,14 @@ def _call(case: Case, play: Play) -> BaseException | None:
 def _settle(played: Played, fault: BaseException | None) -> None:
     """Decide whose fault an exception is."""
     if fault is None:
-        if not played.observations and not played.skipped:
-            played.fault = "expected a comparison, got none"
-    elif isinstance(fault, CaseEndedError):
+        return
+    if isinstance(fault, CaseEndedError):
         played.ended = fault
-    elif isinstance(fault, GraderError) or not played.calls:
+    elif isinstance(fault, SandboxError | SubmissionError) or not played.calls:
         played.fault = f"{type(fault).__name__}: {fault}"
     else:
         # The reference passes this very case, so what the student returned cannot be used: a
-        # None without `.shape`, two values where four are unpacked.
+        # None without `.shape`, two values where four are unpacked, an object as the expected value.
         played.ended = CaseEndedError(
             Reason.TYPE,
             f"what came back cannot be used as expected: {type(fault).__name__}: {fault}",
@@ -177,6 +182,9 @@ class _Recorder:
         self._body(Suite(cases, session.config, self))
         return True
 
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        self.raised = excinfo.value  # or what `pytest.exit` raises
+
     @pytest.hookimpl(tryfirst=True)
     def pytest_internalerror(self, excinfo: pytest.ExceptionInfo[BaseException]) -> bool:
         self.raised = excinfo.value
@@ -204,16 +212,18 @@ def open_suite(paths: Sequence[Path], body: Callable[[Suite], None], *, root: Pa
         "--capture=no",
         "--assert=plain",
         "--import-mode=importlib",
+        "--noconftest",
         f"--rootdir={root}",
-        f"--confcutdir={root}",
         "-c",
         os.devnull,
         *(str(path) for path in paths),
     ]
-    with _no_autoload():
+    with _no_foreign_settings(), _no_modules_left(paths):
         code = pytest.main(arguments, plugins=[recorder])
     fault = recorder.raised
-    if isinstance(fault, GraderError | KeyboardInterrupt | SystemExit):
+    if isinstance(fault, GraderError | KeyboardInterrupt):
+        raise fault
+    if isinstance(fault, SystemExit) and recorder.session is not None:  # not a suite's own
         raise fault
     if fault is not None:
         raise SuiteError(f"{root}: {type(fault).__name__}: {fault}. Mend the suite.") from fault
@@ -224,15 +234,31 @@ def open_suite(paths: Sequence[Path], body: Callable[[Suite], None], *, root: Pa
 
 
 @contextlib.contextmanager
-def _no_autoload() -> Iterator[None]:
-    """Keep foreign pytest plugins out: they cost 0.3 s and may change verdicts."""
-    name = "PYTEST_DISABLE_PLUGIN_AUTOLOAD"
-    before = os.environ.get(name)
-    os.environ[name] = "1"
+def _no_foreign_settings() -> Iterator[None]:
+    """Keep foreign plugins and options out: autoload costs 0.3 s, both may change verdicts."""
+    foreign = ("PYTEST_ADDOPTS", "PYTEST_PLUGINS")
+    autoload = "PYTEST_DISABLE_PLUGIN_AUTOLOAD"
+    before = {name: os.environ.get(name) for name in (*foreign, autoload)}
+    for name in foreign:
+        os.environ.pop(name, None)
+    os.environ[autoload] = "1"
     try:
         yield
     finally:
-        if before is None:
-            del os.environ[name]
-        else:
-            os.environ[name] = before
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+@contextlib.contextmanager
+def _no_modules_left(paths: Sequence[Path]) -> Iterator[None]:
+    """Forget the imported test files: the next suite may have others of the same names."""
+    try:
+        yield
+    finally:
+        files = {str(path) for path in paths}
+        for name, module in list(sys.modules.items()):
+            if module is not None and getattr(module, "__dict__", {}).get("__file__") in files:
+                del sys.modules[name]

@@ -60,17 +60,13 @@ class Sandbox:
     """The fork server and the control sockets of all graders; a context manager."""
 
     def __init__(
-        self, isolation: Isolation, limits: Limits, jobs: int, distributions: Iterable[str]
+        self, isolation: Isolation, image: Image, zygote: Zygote, clients: Sequence[Client]
     ) -> None:
         self.isolation = isolation
+        self._image = image
+        self._zygote = zygote
+        self._clients = clients
         self._owner = os.getpid()
-        self._image = Image.build(distributions, by_descriptor=isolation.tier == "C")
-        pairs = [socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET) for _ in range(jobs)]
-        self._clients = [Client(ours, limits) for ours, _ in pairs]
-        theirs = [end for _, end in pairs]
-        self._zygote = Zygote(isolation.tier, self._image, limits, controls=theirs)
-        for end in theirs:
-            end.close()
 
     @classmethod
     def start(
@@ -94,14 +90,21 @@ class Sandbox:
         Raises:
             SandboxError: If the tier cannot be had, or torch cannot be imported in it.
         """
-        sandbox = cls(tiers.choose(tier, trust=trust), limits, jobs, distributions)
-        try:
-            sandbox._zygote.wait_jailed()
-            sandbox._zygote.wait_ready()
-        except SandboxError:
-            sandbox.close()
-            raise
-        return sandbox
+        isolation = tiers.choose(tier, trust=trust)
+        with contextlib.ExitStack() as on_fault, contextlib.ExitStack() as always:
+            image = Image.build(distributions, by_descriptor=isolation.tier == "C")
+            on_fault.callback(image.close)
+            clients, controls = [], []
+            for _ in range(jobs):
+                ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+                clients.append(Client(on_fault.enter_context(ours), limits))
+                controls.append(always.enter_context(theirs))
+            zygote = Zygote(isolation.tier, image, limits, controls=controls)
+            on_fault.callback(zygote.stop)
+            zygote.wait_jailed()
+            zygote.wait_ready()
+            on_fault.pop_all()
+        return cls(isolation, image, zygote, clients)
 
     def client(self, index: int) -> Client:
         """Return the client of grader `index`; to be called in that grader, after the fork."""
@@ -309,12 +312,13 @@ class Worker:
         if self._closed:
             return
         self._closed = True
-        self._signal()
+        self._hang_up()
         with contextlib.suppress(SandboxError):  # without a fork server there is no worker either
             self._reap()
         self._prints.close()
         self._channel.close()
         os.close(self._pidfd)
+        self._death = self._death or WorkerDied(Reason.EXITED, "it was closed")
 
     def __enter__(self) -> Self:
         return self
@@ -376,14 +380,15 @@ class Worker:
         return self._death
 
     def _kill(self, reason: Reason, message: str) -> WorkerDied:
-        self._signal()
+        self._hang_up()
         self._reap()
         self._death = WorkerDied(reason, message)
         return self._death
 
-    def _signal(self) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+    def _hang_up(self) -> None:
+        """Have the fork server kill it, as it would if this process died."""
+        with contextlib.suppress(OSError):  # the other end is closed already
+            self._channel.shutdown(socket.SHUT_RDWR)
 
     def _reap(self) -> Exit:
         if self._exit is None:
@@ -444,7 +449,8 @@ def _verdict(ended: Exit, backstop_s: int) -> WorkerDied:
             return WorkerDied(Reason.MEMORY, "it used more memory than it may")
         return WorkerDied(Reason.EXITED, f"it ended its own process (exit code {ended.status})")
     name = signal.Signals(-ended.status).name
-    if -ended.status == signal.SIGKILL and ended.cpu_s < backstop_s - 1:
+    # The kernel enforces its limit by clock ticks, which may be far more than what it reports.
+    if -ended.status == signal.SIGKILL and ended.cpu_s < backstop_s / 2:
         return WorkerDied(Reason.MEMORY, "the system killed it, most likely for its use of memory")
     if -ended.status in (signal.SIGKILL, signal.SIGXCPU):
         return WorkerDied(Reason.CPU_TIME, "it used more CPU time than a submission may")

@@ -53,7 +53,7 @@ class Zygote:
         self._lifeline, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
         ends = [control.fileno() for control in controls]
-        with theirs:
+        try:
             self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
                 _command(theirs),
                 env=_environment(tier, image),
@@ -64,6 +64,15 @@ class Zygote:
                 pass_fds=[theirs.fileno(), *ends, *image.descriptors.values()],
                 start_new_session=True,  # a Ctrl-C in the terminal is not for it
             )
+        except OSError as fault:
+            self._lifeline.close()
+            self._log.close()
+            raise SandboxError(
+                f"sandbox: expected to start {sys.executable}, got {fault.strerror}."
+                " Use an interpreter that you may execute."
+            ) from fault
+        finally:
+            theirs.close()
         plan = _plan(tier, image, limits, ends) | {"trial": trial}
         with contextlib.suppress(ConnectionError):  # `_receive` tells
             self._lifeline.send(json.dumps(plan).encode())

@@ -335,12 +335,10 @@ class _Packer:
         return memory
 
     def _check_size(self, nbytes: int) -> None:
-        if self._size + nbytes > self._limits.payload_bytes:
-            raise self._error(
-                f"at most {show_bytes(self._limits.payload_bytes)}",
-                show_bytes(self._size + nbytes),
-                "Use less",
-            )
+        size = self._size + nbytes + -nbytes % ALIGNMENT
+        if size > self._limits.payload_bytes:
+            most = show_bytes(self._limits.payload_bytes)
+            raise self._error(f"at most {most}", show_bytes(size), "Use less")
 
     # how each type crosses
 
@@ -423,7 +421,8 @@ def unpack(
     try:
         return _Unpacker(payload, keep_layout, handle, limits).value(tree, 0)
     except (KeyError, TypeError, ValueError, OverflowError, RuntimeError) as error:
-        raise WireError(f"frame: expected a value, got {type(error).__name__}: {error}.") from None
+        got = f"{type(error).__name__}: {printable(str(error), _MAX_NAME)}"
+        raise WireError(f"frame: expected a value, got {got}.") from None
 
 
 class _Unpacker:
@@ -540,14 +539,15 @@ class _Unpacker:
         dtype = _member(ARRAY_DTYPES, tree["dtype"])
         shape, numel = _shape(tree["shape"])
         strides = self._strides(tree, shape, low=-_MAX_NUMBER)
-        if not numel:
-            return np.empty(shape, dtype)
-        low, high = _extent(shape, strides) if strides else (0, (numel - 1) * dtype.itemsize)
-        start = self._take(tree, high - low + dtype.itemsize)
-        self._check_bool(dtype.kind == "b", start, high - low + 1)
-        array: NDArray[Any] = np.ndarray(
-            shape, dtype, self._payload, offset=start - low, strides=strides or None
-        )
+        if numel:
+            low, high = _extent(shape, strides) if strides else (0, (numel - 1) * dtype.itemsize)
+            start = self._take(tree, high - low + dtype.itemsize)
+            self._check_bool(dtype.kind == "b", start, high - low + 1)
+            array: NDArray[Any] = np.ndarray(
+                shape, dtype, self._payload, offset=start - low, strides=strides or None
+            )
+        else:
+            array = np.empty(shape, dtype)
         if tree.get("readonly") is True:
             array.flags.writeable = False
         return array

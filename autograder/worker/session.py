@@ -59,6 +59,7 @@ _LIBRARIES = (
     "<string>",
     "<__array_function__",
 )
+_IMMUTABLE = frozenset({type(None), bool, int, float, complex, str, torch.dtype, torch.Generator})
 _MESSAGE = 2000  # characters
 _TRACEBACK = 8000  # characters
 _FRAMES = 30
@@ -294,14 +295,14 @@ class Session:
         target = header["target"]
         name = target if isinstance(target, str) else "the object"
         args, kwargs = self._arguments(header, payload)
-        inputs = [*enumerate(args), *kwargs.items()]
-        before = [_snapshot(value) for _, value in inputs]
+        inputs = _Inputs(args, kwargs, payload)
         call = partial(self._target(target), *args, **kwargs)
         value, suspicious = self._watched(call, name, audit=header.get("audit") is True)
         reply, buffers = self._value(value, f"the result of {name}")
-        reply["mutated"] = [
-            key for (key, now), was in zip(inputs, before, strict=True) if _snapshot(now) != was
-        ]
+        reply["mutated"] = []
+        if not inputs.are_surely_unchanged():
+            originals = self._arguments(header, inputs.payload)
+            reply["mutated"] = inputs.changed_from(*originals)
         reply["requires_grad"] = wire.requires_grad(reply["value"])
         if suspicious:
             reply["suspicious"] = suspicious
@@ -371,6 +372,43 @@ def _apply(function: Any, /, *args: Any, **kwargs: Any) -> Any:
 
 def _apply_method(holder: Any, name: str, /, *args: Any, **kwargs: Any) -> Any:
     return getattr(holder, name)(*args, **kwargs)
+
+
+class _Inputs:
+    """The arguments of a call, to tell which of them it changes."""
+
+    def __init__(self, args: list[Any], kwargs: dict[str, Any], payload: bytearray) -> None:
+        self._inputs = _by_key(args, kwargs)
+        self._shared = payload  # the memory of tensors and arrays
+        self.payload = bytearray(payload)
+        self._marks = self._mark()
+
+    def are_surely_unchanged(self) -> bool:
+        """Take a quick look, which is enough nearly always."""
+        marks = self._mark()
+        return None not in marks and marks == self._marks and self._shared == self.payload
+
+    def changed_from(self, args: list[Any], kwargs: dict[str, Any]) -> list[int | str]:
+        """Return the positions and names of those that differ from the originals."""
+        pairs = zip(self._inputs, _by_key(args, kwargs), strict=True)
+        return [key for (key, now), (_, then) in pairs if _snapshot(now) != _snapshot(then)]
+
+    def _mark(self) -> list[tuple[Any, ...] | None]:
+        return [_mark(value) for _, value in self._inputs]
+
+
+def _by_key(args: list[Any], kwargs: dict[str, Any]) -> list[tuple[int | str, Any]]:
+    return [*enumerate(args), *kwargs.items()]
+
+
+def _mark(value: Any) -> tuple[Any, ...] | None:
+    """Return what changes with an argument if its memory does not, or None if nothing is sure."""
+    kind = type(value)
+    if kind is torch.Tensor and value.is_cpu and not value.storage_offset():  # others are copies
+        return value.data_ptr(), value.shape, value.stride()
+    if kind is np.ndarray:
+        return value.shape, value.strides
+    return () if kind in _IMMUTABLE else None
 
 
 def _snapshot(value: Any) -> object:

@@ -1,4 +1,4 @@
-"""Linux system calls by name, for those that Python does not offer.
+"""Linux system calls by name, for those that Python does not offer, or not in every build.
 
 `NUMBERS` holds what a worker may call (see `seccomp`) and what builds its jail, on the two machines
 that GradLab runs on. The numbers are part of the kernel's stable interface.
@@ -11,6 +11,7 @@ import os
 import platform
 
 MACHINES = ("x86_64", "aarch64")
+LAST_DESCRIPTOR = 0xFFFFFFFF  # for close_range
 
 NUMBERS: dict[str, tuple[int | None, int | None]] = {
     # name: (x86_64, aarch64); None where the machine never had the call
@@ -182,6 +183,8 @@ NUMBERS: dict[str, tuple[int | None, int | None]] = {
     "getsockname": (51, 204),
     "getpeername": (52, 205),
     # how a jail is built
+    "pidfd_open": (434, 434),
+    "pidfd_send_signal": (424, 424),
     "unshare": (272, 97),
     "setns": (308, 268),
     "mount": (165, 40),

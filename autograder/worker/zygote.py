@@ -29,6 +29,7 @@ from typing import NoReturn
 from autograder.worker import landlock
 from autograder.worker.jail import Jail, Landlocked, Plan
 from autograder.worker.namespaces import Namespaces
+from autograder.worker.syscalls import LAST_DESCRIPTOR, call
 
 JAILS = MappingProxyType({"A": Namespaces, "C": Landlocked, "none": Jail})
 
@@ -43,6 +44,7 @@ def main(lifeline: socket.socket) -> NoReturn:
     Args:
         lifeline: Brings the plan, takes one message for each step done or the fault that ends it.
     """
+    os.umask(0o022)  # whoever we become must be able to read what we make
     plan = Plan(**json.loads(lifeline.recv(_MESSAGE_BYTES)))
     jail = JAILS[plan.tier](plan)
     try:
@@ -160,7 +162,7 @@ class Zygote:
         else:
             if pid == 0:
                 self._work(channel, output, address_space)
-            pidfd = os.pidfd_open(pid)
+            pidfd = call("pidfd_open", pid, 0)
             self._children[pidfd] = Child(id=worker, pid=pid, control=control, channel=channel)
             self._poll.register(pidfd, select.POLLIN)
             self._poll.register(channel, 0)  # POLLHUP needs no asking
@@ -201,13 +203,11 @@ class Zygote:
         self._poll.unregister(channel)
         for pidfd, child in self._children.items():
             if child.channel == channel:
-                with contextlib.suppress(ProcessLookupError):
-                    signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+                _kill(pidfd)
 
     def _end(self) -> NoReturn:
         for pidfd in list(self._children):
-            with contextlib.suppress(ProcessLookupError):
-                signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+            _kill(pidfd)
             self._reap(pidfd)
         os._exit(0)
 
@@ -229,9 +229,15 @@ def _keep_only(descriptors: list[int], output: int) -> None:
     os.dup2(output, 2)
     first = 3
     for kept in sorted(descriptors):
-        os.closerange(first, kept)
+        if first < kept:
+            call("close_range", first, kept - 1, 0)
         first = kept + 1
-    os.closerange(first, os.sysconf("SC_OPEN_MAX"))
+    call("close_range", first, LAST_DESCRIPTOR, 0)
+
+
+def _kill(pidfd: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        call("pidfd_send_signal", pidfd, signal.SIGKILL, None, 0)
 
 
 def _send(sock: socket.socket, message: Mapping[str, object], *descriptors: int) -> None:

@@ -3,6 +3,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import time
 
 import pytest
 
@@ -110,6 +111,9 @@ def test_no_grader_outlives_its_parent():
         pids = {int(parent.stdout.readline()) for _ in range(4)}
         os.kill(parent.pid, signal.SIGKILL)
         parent.stdout.read()  # ends when the last grader has closed its end
+    deadline = time.monotonic() + 10  # closing a pipe comes a moment before the end
+    while any(map(_alive, pids)) and time.monotonic() < deadline:
+        time.sleep(0.01)
     assert not [pid for pid in pids if _alive(pid)]
 
 

@@ -95,6 +95,12 @@ def eventually(holds, *args):
     return holds(*args)
 
 
+def pid_of(worker):
+    """Return the process id of a worker, as this process sees it."""
+    text = Path(f"/proc/self/fdinfo/{worker._pidfd}").read_text()
+    return int(text.partition("\nPid:")[2].split()[0])
+
+
 def is_gone(pid):
     """Tell whether a process is no more, or only waits to be reaped by whoever adopted it."""
     with contextlib.suppress(FileNotFoundError, ProcessLookupError):
@@ -207,6 +213,21 @@ def test_a_death_has_a_reason_and_stays(worker, function, limits, reason, messag
     assert second.value.reason is reason
 
 
+def test_a_worker_that_the_system_kills_had_too_little_memory(worker):
+    os.kill(pid_of(worker), signal.SIGKILL)
+    with pytest.raises(WorkerDied, match="most likely for its use of memory") as death:
+        call(worker, "attack", "remember", 1)
+    assert death.value.reason is Reason.MEMORY
+
+
+def test_our_own_code_can_run_out_of_memory_too(client):
+    with client.spawn() as worker:
+        hand_in(worker)
+        with pytest.raises(WorkerDied, match="more memory than it may") as death:
+            call(worker, "attack", "leave", zygote.EXIT_MEMORY)
+    assert death.value.reason is Reason.MEMORY
+
+
 def test_a_reply_out_of_turn_is_a_bad_one(client):
     with client.spawn() as worker:
         hand_in(worker)
@@ -233,6 +254,8 @@ def test_closing_twice_does_nothing(client):
     worker.close()
     worker.close()
     assert not worker.alive
+    with pytest.raises(WorkerDied, match="it was closed"):
+        worker.request({"op": "read"}, cpu_s=1.0)
 
 
 # --- faults of ours ------------------------------------------------------------------------------
@@ -287,10 +310,36 @@ def test_torch_must_be_among_the_packages(sandbox):
         Sandbox.start(jobs=1, limits=QUICK, tier=sandbox.isolation.tier, distributions=("numpy",))
 
 
-def test_both_sides_agree_on_the_exit_code_of_memory():
-    from autograder.sandbox import client  # noqa: PLC0415 - its private constant
+def test_an_interpreter_that_does_not_run_is_our_fault(sandbox, monkeypatch):
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    with pytest.raises(SandboxError, match="expected to start /nowhere/python, got No such file"):
+        Sandbox.start(jobs=1, limits=QUICK, tier=sandbox.isolation.tier)
 
-    assert client._EXIT_MEMORY == zygote.EXIT_MEMORY
+
+@pytest.mark.prove
+def test_our_umask_does_not_matter(sandbox):
+    before = os.umask(0o077)
+    try:
+        started = Sandbox.start(jobs=1, limits=QUICK, tier=sandbox.isolation.tier)
+    finally:
+        os.umask(before)
+    with started, started.client(0).spawn() as worker:
+        hand_in(worker, COUNT)
+        assert call(worker, "attack", "import_late") == 2
+
+
+def test_a_fork_that_fails_is_our_fault():
+    control, server = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with control, server:
+        server.send(b'{"worker": 1, "fault": "[Errno 11] Resource temporarily unavailable"}')
+        with pytest.raises(SandboxError, match=r"expected a new worker, got .*Errno 11"):
+            Client(control, QUICK).spawn()
+
+
+def test_a_fork_server_with_threads_is_refused(sandbox, monkeypatch):
+    monkeypatch.setattr(sandbox._zygote, "_receive", lambda _: {"threads": 2})
+    with pytest.raises(SandboxError, match="one thread after importing torch, got 2"):
+        sandbox._zygote.wait_ready()
 
 
 # --- nobody is left behind -----------------------------------------------------------------------

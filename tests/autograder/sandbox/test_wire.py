@@ -192,7 +192,8 @@ ARRAY_LAYOUTS = {
 def test_arrays_arrive_bit_for_bit_in_their_layout(dtype, shape, layout, seed):
     raw = np.random.default_rng(seed).bytes(math.prod(shape) * np.dtype(dtype).itemsize)
     plain = np.frombuffer(bytearray(raw), np.uint8 if dtype == "bool" else dtype).reshape(shape)
-    array = ARRAY_LAYOUTS[layout](plain % 2 == 1 if dtype == "bool" else plain)
+    plain = np.asarray(plain % 2 == 1) if dtype == "bool" else plain
+    array = ARRAY_LAYOUTS[layout](plain)
     inside, outside = cross(array, keep_layout=True), cross(array)
     for back in (inside, outside):
         assert (type(back), back.dtype, back.shape) == (np.ndarray, array.dtype, array.shape)
@@ -292,9 +293,9 @@ REFUSED = [
     ([0] * 200_001, "expected at most 200000 items"),
     ("x" * (5 << 20), "expected at most 4 MiB of text and numbers"),
     (torch.ones(2).as_subclass(Liar), "got type Liar"),
-    (np.matrix([[1]]), "got type matrix"),
+    (np.ones(1).view(np.recarray), "got type recarray"),
     (Odd(1), "got type Odd"),
-    (True .__class__, "got type type"),
+    (bool, "got type type"),
 ]  # fmt: skip
 
 
@@ -320,17 +321,15 @@ def test_a_tensor_of_a_running_transform_is_refused():
     torch.func.vmap(leak)(torch.ones(3))
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a second device")
 def test_a_generator_of_another_device_is_refused():
-    meta = torch.Generator(device="meta") if hasattr(torch, "mtia") else None
-    if meta is None:  # pragma: no cover - an older torch
-        pytest.skip("this torch has no generator without a device")
-    with pytest.raises(WireError, match="expected a generator on the CPU"):
-        wire.pack(meta)
+    with pytest.raises(WireError, match="expected a generator on the CPU, got one on cuda"):
+        wire.pack(torch.Generator(device="cuda"))
 
 
 def test_an_offset_or_a_span_beyond_the_limit_is_refused():
     far = torch.zeros(5000, dtype=torch.uint8)
-    with pytest.raises(WireError, match="expected at most 4 KiB, got 4.88 KiB"):
+    with pytest.raises(WireError, match="expected at most 4 KiB, got 4.94 KiB"):
         wire.pack(far[4997:], keep_layout=True, limits=SMALL)
     with pytest.raises(WireError, match="expected at most 4 KiB"):
         wire.pack(far.as_strided((100, 100), (1, 1)), keep_layout=True, limits=SMALL)
@@ -368,8 +367,9 @@ def test_the_name_of_a_class_is_not_its_own_word():
 
 
 @pytest.mark.parametrize(
-    ("count", "text"), [(12, "12 bytes"), (1 << 10, "1 KiB"), (64 << 20, "64 MiB"), (3 << 30, "3 GiB")]
-)  # fmt: skip
+    ("count", "text"),
+    [(12, "12 bytes"), (1 << 10, "1 KiB"), (64 << 20, "64 MiB"), (3 << 30, "3 GiB")],
+)
 def test_sizes_are_shown_as_people_write_them(count, text):
     assert wire.show_bytes(count) == text
 

@@ -2,6 +2,12 @@ import numpy as np
 import pytest
 
 
+def cache_of(returned):
+    """Return the cache; what is no pair raises, and blocks the backward pass."""
+    _, cache = returned
+    return cache
+
+
 @pytest.mark.exercise("affine_forward", parts={"out": 1})
 class TestAffineForward:
     """Affine layer, forward"""
@@ -20,7 +26,7 @@ class TestAffineBackward:
     def test_two_samples(self, student, expect):
         """two samples by hand"""
         x, w, b = np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([[1.0], [10.0]]), np.array([0.5])
-        cache = student.cached("affine_forward", lambda: student.affine_forward(x, w, b)[1])
+        cache = student.cached("affine_forward", lambda: cache_of(student.affine_forward(x, w, b)))
         dx, dw, db = student.affine_backward(np.array([[1.0], [2.0]]), cache)
         expect(dx, np.array([[1.0, 10.0], [2.0, 20.0]]), name="dx")
         expect(dw, np.array([[7.0], [10.0]]), name="dw")
@@ -44,5 +50,5 @@ class TestReluBackward:
     def test_signs(self, student, expect):
         """both signs"""
         x = np.array([[-1.0, 2.0]])
-        cache = student.cached("relu_forward", lambda: student.relu_forward(x)[1])
+        cache = student.cached("relu_forward", lambda: cache_of(student.relu_forward(x)))
         expect(student.relu_backward(np.array([[3.0, 4.0]]), cache), np.array([[0.0, 4.0]]))
