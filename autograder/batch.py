@@ -6,7 +6,6 @@ it depends on is the same.
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import os
 import platform
@@ -20,12 +19,12 @@ import torch
 from autograder import handout
 from autograder.checks import bank
 from autograder.checks.suite import Suite, open_suite
+from autograder.errors import SandboxError
 from autograder.examine import Examiner, run_sha256
 from autograder.graders import Graders, warm_up
 from autograder.models import (
     Assignment,
     Attempt,
-    CaseOutcome,
     GradingConfig,
     Isolation,
     RunRecord,
@@ -117,7 +116,16 @@ def examine(run: Run, store: Store, watch: Watch, settle: Settle) -> None:
 
 
 def examine_jobs(run: Run, jobs: Sequence[Job], finished: Callable[[Job, RunRecord], None]) -> None:
-    """Examine attempts in forked graders; `finished` gets each record in this process."""
+    """Examine attempts in forked graders; `finished` gets each record in this process.
+
+    Raises:
+        SandboxError: If the workers cannot be had, or not on the device that is asked for.
+    """
+    if run.config.device != "cpu":
+        raise SandboxError(
+            f"device: expected cpu, got {run.config.device}. The sandbox gives workers no GPU yet;"
+            " grade on the CPU: --device cpu."
+        )
     graders = min(run.graders or len(os.sched_getaffinity(0)), len(jobs))
     sandbox = Sandbox.start(
         jobs=graders + SPARES,
@@ -138,7 +146,7 @@ def examine_jobs(run: Run, jobs: Sequence[Job], finished: Callable[[Job, RunReco
         def work(grader: int, number: int) -> bytes:
             job = jobs[number]
             record = examiner.examine(job.attempt, client(grader).spawn, job.run_sha256)
-            return dump(record_document(_or_our_fault(record)))
+            return dump(record_document(record))
 
         forked = Graders(
             work,
@@ -198,16 +206,6 @@ def trusted_text(run: Run) -> bytes:
 
 def _record(answer: bytes) -> RunRecord:
     return read_record(parse(answer, RECORD))
-
-
-def _or_our_fault(record: RunRecord) -> RunRecord:
-    """Say so when the suite itself failed: such a record is not final, and tried again."""
-    for result in record.exercises:
-        for case in result.cases:
-            if case.outcome is CaseOutcome.ERROR:
-                message = f"{case.id}: the suite itself failed: {case.message}"
-                return dataclasses.replace(record, status=RunStatus.INTERNAL_ERROR, message=message)
-    return record
 
 
 def _nobody_could(job: Job) -> RunRecord:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import getpass
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 from autograder import batch, ledger
-from autograder.checks.play import Case
+from autograder.checks.play import Case, Play, Played
 from autograder.checks.sandboxed import SandboxedStage
 from autograder.checks.suite import Suite, open_suite
 from autograder.config import parse_moment
 from autograder.errors import ConfigError
-from autograder.models import Attempt, LedgerEntry, Submission
+from autograder.models import Assignment, Attempt, LedgerEntry
 from autograder.pipeline import Request, configured
 from autograder.report.store import Store
 from autograder.sandbox import tiers
@@ -27,7 +29,9 @@ def result(out: Path, assignment: str, student_id: str) -> dict[str, Any]:
     Raises:
         ConfigError: If there is none.
     """
-    found = Store(out).result(assignment, student_id)
+    store = Store(out)
+    known = [submission.student_id for submission in store.submissions(assignment)]
+    found = store.result(assignment, student_id) if student_id in known else None
     if found is None:
         raise ConfigError(
             f"{out}: expected a result of {student_id!r} at {assignment!r}, got none."
@@ -57,7 +61,12 @@ def decide(request: Request, student_id: str, *, kind: str, why: str, **more: st
             f"adjust: expected a student of {assignment.id} in {request.out}, got {student_id!r}."
             " Correct the id, or collect first."
         )
-    value = more.get("value")
+    exercise, value = more.get("exercise"), more.get("value")
+    if exercise is not None and exercise not in _points(assignment):
+        raise ConfigError(
+            f"--exercise: expected one of {', '.join(one.id for one in assignment.exercises)},"
+            f" got {exercise!r}. Correct it."
+        )
     if kind == "extension" and value is not None and value != ledger.WITHDRAWN:
         value = parse_moment(value, course.timezone).isoformat()
     entry = LedgerEntry(
@@ -67,13 +76,32 @@ def decide(request: Request, student_id: str, *, kind: str, why: str, **more: st
         by=more.get("by") or getpass.getuser(),
         at=datetime.now(UTC),
         why=why,
-        exercise=more.get("exercise"),
+        exercise=exercise,
         value=value,
     )
+    _check_override(entry, assignment)
     path = request.out / ledger.LEDGER_NAME
     with store.lock():
         ledger.append(path, entry)
     return path
+
+
+def _points(assignment: Assignment) -> dict[str, Fraction]:
+    """Return what each exercise is worth, under both of its names."""
+    return {name: one.points for one in assignment.exercises for name in (one.id, one.key)}
+
+
+def _check_override(entry: LedgerEntry, assignment: Assignment) -> None:
+    """Refuse 35 where 3.5 was meant; whether it is a number at all, the ledger says."""
+    if entry.kind != "override" or entry.value is None:
+        return
+    whole = assignment.rules.scale
+    most = whole if entry.exercise is None else _points(assignment)[entry.exercise]
+    with contextlib.suppress(ValueError, ZeroDivisionError):
+        if Fraction(entry.value) > most:
+            raise ConfigError(
+                f"--value: expected at most {float(most):g}, got {entry.value}. Correct it."
+            )
 
 
 def replay(request: Request, student_id: str, case_id: str) -> Iterator[str]:
@@ -91,14 +119,15 @@ def replay(request: Request, student_id: str, case_id: str) -> Iterator[str]:
         ConfigError: If there is no such result or case.
     """
     course, assignment = configured(request)
+    document = result(request.out, assignment.id, student_id)
     store = Store(request.out)
-    submission = _submission(store, assignment.id, student_id)
-    attempt = _graded(submission, result(request.out, assignment.id, student_id))
+    attempt, graded_file = _attempt(store, document)
+    trust = document["isolation"]["tier"] == "none"  # as when it was graded
     run = batch.Run(
         config=course,
         assignment=assignment,
         seed=store.run_seed(),
-        isolation=tiers.choose(request.tier, trust=request.trust),
+        isolation=tiers.choose(trust=trust),
     )
     lines: list[str] = []
 
@@ -106,28 +135,36 @@ def replay(request: Request, student_id: str, case_id: str) -> Iterator[str]:
         wanted = case_id.partition("#")[0]
         case = next((one for one in suite.cases if one.id == wanted), None)
         if case is None:
-            raise ConfigError(f"--case: expected the id of a case, got {case_id!r}. Copy it.")
-        with Sandbox.start(jobs=1, limits=assignment.limits, tier=run.isolation.tier) as sandbox:
+            raise ConfigError(
+                f"--case: expected the id of a case, got {case_id!r}."
+                f" Copy one: gradlab explain {student_id} -a {assignment.id} -o {request.out}"
+            )
+        tier = run.isolation.tier
+        with Sandbox.start(jobs=1, limits=assignment.limits, tier=tier, trust=trust) as sandbox:
             examiner = batch.make_examiner(run, suite)
             files = [(one.name, one.blob.read_bytes()) for one in attempt.files]
-            stage = examiner.stage(sandbox.client(0).spawn, files)
-            lines.extend(_replayed(suite, case, stage, examiner.play(stage)))
+            with contextlib.closing(examiner.stage(sandbox.client(0).spawn, files)) as stage:
+                played = _play(suite, case, stage, examiner.play(stage), graded_file)
+            lines.extend(_said(case, played, stage, graded_file))
 
     open_suite(batch.test_files(run), body, root=course.course_dir)
     yield from lines
 
 
-def _replayed(suite: Suite, case: Case, stage: SandboxedStage, play: Any) -> Iterator[str]:
-    facts = stage.read()
-    variant = facts["variants"][0]
-    stage.choose(variant["candidates"])
+def _play(suite: Suite, case: Case, stage: SandboxedStage, play: Play, graded_file: str) -> Played:
+    variants = stage.read()["variants"]
+    chosen = next((one for one in variants if one["graded_file"] == graded_file), variants[0])
+    stage.choose(chosen["candidates"])
     (played,) = suite.play([case], play)
-    stage.close()
+    return played
+
+
+def _said(case: Case, played: Played, stage: SandboxedStage, graded_file: str) -> Iterator[str]:
     yield f"{case.id}: {case.title}"
-    yield f"file: {variant['graded_file']}"
+    yield f"file: {graded_file}"
     for observation in played.observations:
         verdict = observation.verdict
-        yield f"{observation.part}: {'right' if verdict.ok else verdict.message}"
+        yield f"{observation.part}: right" if verdict.ok else verdict.message
     if played.ended is not None:
         yield f"ended: {played.ended.message}"
         yield from played.ended.trace.splitlines()
@@ -140,22 +177,21 @@ def _replayed(suite: Suite, case: Case, stage: SandboxedStage, play: Any) -> Ite
         yield from stage.prints.splitlines()
 
 
-def _submission(store: Store, assignment: str, student_id: str) -> Submission:
-    for submission in store.submissions(assignment):
-        if submission.student_id == student_id:
-            return submission
+def _attempt(store: Store, document: Mapping[str, Any]) -> tuple[Attempt, str]:
+    """Return the attempt that a result is about, and the file that was graded.
+
+    OUT may know more attempts by now, so they are told apart by what they hold. Where the grader
+    failed there is no graded attempt: then it is the newest one with a file that was graded.
+    """
+    index, attempts = document["graded_attempt"], document["attempts"]
+    candidates = attempts[::-1] if index is None else [attempts[index]]
+    chosen = next((one for one in candidates if one["graded_file"]), None)
+    if chosen is not None:
+        for submission in store.submissions(document["assignment"]):
+            for attempt in submission.attempts:
+                if attempt.sha256 == chosen["sha256"] and not attempt.problem:
+                    return attempt, chosen["graded_file"]
     raise ConfigError(
-        f"{store.out}: expected a submission of {student_id!r} to {assignment!r}, got none."
-        " Correct the names."
+        f"{document['student_id']}: expected an attempt that was graded, got"
+        f" {document['status']}. There is nothing to play again."
     )
-
-
-def _graded(submission: Submission, document: dict[str, Any]) -> Attempt:
-    index = document["graded_attempt"]
-    if index is None:
-        raise ConfigError(
-            f"{submission.student_id}: expected a graded attempt, got {document['status']}."
-            " There is nothing to play again."
-        )
-    attempt: Attempt = submission.attempts[index]
-    return attempt

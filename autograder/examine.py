@@ -364,7 +364,7 @@ def _our_fault(record: RunRecord) -> str | None:
     for result in record.exercises:
         for case in result.cases:
             if case.outcome is CaseOutcome.ERROR:
-                return f"{case.id}: {case.message}"
+                return f"{case.id}: the suite itself failed: {case.message}"
     return None
 
 

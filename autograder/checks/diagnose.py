@@ -10,11 +10,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 from autograder.checks.fingerprint import Fingerprint, agree, raised
 from autograder.checks.play import Played
-from autograder.models import CaseOutcome, Diagnosis, Reason
+from autograder.checks.student import BlockedError, CaseEndedError
+from autograder.models import Diagnosis, Reason
 
 # Of a value's norm: above the rounding of float32, below what tells two mistakes apart.
 AGREEMENT = 2e-5
@@ -57,20 +58,8 @@ def transcribe(played: Sequence[Played]) -> dict[Key, Fingerprint | None]:
         for observation in one.observations:
             seen[one.case.id, observation.ordinal] = observation.seen
         if one.ended is not None:
-            seen[one.case.id, 0] = raised(one.ended.raised or one.ended.reason.value)
+            seen[one.case.id, 0] = _raised(one.ended)
     return seen
-
-
-def outcome_of(played: Played, part: str) -> CaseOutcome:
-    """Return how a case ended for one of its parts."""
-    if played.fault:
-        return CaseOutcome.ERROR
-    if played.ended is not None:
-        return CaseOutcome.FAILED
-    mine = [one for one in played.observations if one.part == part]
-    if not mine:
-        return CaseOutcome.NOT_RUN
-    return CaseOutcome.PASSED if all(one.verdict.ok for one in mine) else CaseOutcome.FAILED
 
 
 def diagnose(played: Sequence[Played], transcripts: Sequence[Transcript]) -> tuple[Diagnosis, ...]:
@@ -121,14 +110,25 @@ def _by_part(played: Sequence[Played]) -> dict[str, _Wrong]:
                 wrong.setdefault(observation.part, {})[key] = observation.seen
             else:
                 right.setdefault(observation.part, set()).add(key)
-        if one.ended is not None and one.ended.reason in (Reason.EXCEPTION, Reason.TYPE):
-            value = raised(one.ended.raised or one.ended.reason.value)
+        if _is_wrong(one.ended):
+            value = _raised(one.ended)
             for part in one.case.parts:
                 wrong.setdefault(part, {})[one.case.id, 0] = value
     return {
         part: _Wrong(wrong=values, right=frozenset(right.get(part, ())))
         for part, values in wrong.items()
     }
+
+
+def _is_wrong(ended: CaseEndedError | None) -> TypeGuard[CaseEndedError]:
+    """Whether a case ended by what this exercise's own code did, or returned."""
+    if ended is None or isinstance(ended, BlockedError):
+        return False
+    return ended.reason in (Reason.EXCEPTION, Reason.TYPE)
+
+
+def _raised(ended: CaseEndedError) -> Fingerprint:
+    return raised(ended.raised or ended.reason.value)
 
 
 def _matching(found: _Wrong, transcripts: Sequence[Transcript]) -> list[Transcript]:

@@ -8,6 +8,7 @@ outputs themselves must not be shipped.
 from __future__ import annotations
 
 import functools
+import hashlib
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,10 @@ def fingerprint(value: Any) -> Fingerprint:
         return _of_array(torch.tensor(value, dtype=wide))
     if isinstance(value, tuple | list):
         return ["sequence", [fingerprint(item) for item in value]]
+    if isinstance(value, dict):
+        return fingerprint(sorted(value.items(), key=lambda pair: str(pair[0])))
+    if isinstance(value, str):
+        return ["text", hashlib.sha256(value.encode("utf-8", "surrogatepass")).hexdigest()]
     return ["other", type(value).__name__]
 
 

@@ -54,7 +54,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             )
         part = item.get_closest_marker("part")
         if part is not None:
-            claimed.setdefault(key, set()).add(str(part.args[0]))
+            claimed.setdefault(key, set()).add(_argument(item, part, "the name of a part"))
     for item in marked:
         key, parts = _exercise(item)
         item.stash[CASE] = _case(item, key, parts, claimed.get(key, set()))
@@ -77,22 +77,22 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
-    item: pytest.Item, call: pytest.CallInfo[None]
+    call: pytest.CallInfo[None],
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Show a failed case as its sentence, not as a traceback through the grader."""
     report = yield
-    if CASE in item.stash and call.excinfo is not None:
-        fault = call.excinfo.value
-        if isinstance(fault, CaseFailedError | CaseEndedError | GraderError):
-            trace = fault.trace if isinstance(fault, CaseEndedError) else ""
-            report.longrepr = f"{trace}\n{fault}" if trace else str(fault)
+    fault = call.excinfo.value if call.excinfo is not None else None
+    if isinstance(fault, CaseFailedError | CaseEndedError | GraderError):
+        trace = fault.trace if isinstance(fault, CaseEndedError) else ""
+        report.longrepr = f"{fault}\n\n{trace}" if trace else str(fault)
     return report
 
 
 @pytest.fixture
 def student(request: pytest.FixtureRequest) -> Student:
     """Return the student's functions, callable by name."""
-    return _play(request.node).enter(_case_of(request))
+    case = _case_of(request)
+    return _play(request.node).enter(case)
 
 
 @pytest.fixture
@@ -104,13 +104,15 @@ def support(request: pytest.FixtureRequest, student: Student) -> Support:
 @pytest.fixture
 def draw(request: pytest.FixtureRequest) -> Draw:
     """Return a generator of inputs, the same for every student of a run."""
-    return _play(request.node).draw(_case_of(request))
+    case = _case_of(request)
+    return _play(request.node).draw(case)
 
 
 @pytest.fixture
 def oracle(request: pytest.FixtureRequest) -> Oracle:
     """Return the source of expected values."""
-    return _play(request.node).oracle(_case_of(request))
+    case = _case_of(request)
+    return _play(request.node).oracle(case)
 
 
 @pytest.fixture
@@ -174,14 +176,23 @@ def _case_of(request: pytest.FixtureRequest) -> Case:
 def _exercise(item: pytest.Item) -> tuple[tuple[str, str], dict[str, int]]:
     mark = item.get_closest_marker("exercise")
     assert mark is not None
-    exercise = str(mark.args[0])
-    parts: Mapping[str, Any] = mark.kwargs.get("parts") or {exercise: 1}
-    if not all(type(weight) is int and weight > 0 for weight in parts.values()):
+    exercise = _argument(item, mark, "the id of an exercise")
+    parts: Any = mark.kwargs.get("parts") or {exercise: 1}
+    weights = parts.values() if isinstance(parts, dict) else (None,)
+    if not all(type(weight) is int and weight > 0 for weight in weights):
         raise SuiteError(
             f"{item.nodeid}: expected whole positive weights of the parts of {exercise}, got"
-            f" {dict(parts)}. Correct the mark."
+            f" {parts}. Correct the mark."
         )
     return (item.path.stem.removeprefix("test_"), exercise), dict(parts)
+
+
+def _argument(item: pytest.Item, mark: pytest.Mark, wanted: str) -> str:
+    if not mark.args:
+        raise SuiteError(
+            f"{item.nodeid}: expected {wanted} in the mark {mark.name!r}, got none. Write it there."
+        )
+    return str(mark.args[0])
 
 
 def _case(
@@ -191,7 +202,7 @@ def _case(
     mark = item.get_closest_marker("part")
     covered = tuple(part for part in weights if part not in claimed) or tuple(weights)
     if mark is not None:
-        covered = (str(mark.args[0]),)
+        covered = (_argument(item, mark, "the name of a part"),)
     if not set(covered) <= set(weights):
         raise SuiteError(
             f"{item.nodeid}: expected one of the parts {list(weights)}, got {covered[0]!r}."

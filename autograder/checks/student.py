@@ -17,6 +17,18 @@ import torch
 from autograder.models import Reason
 from autograder.sandbox import wire
 
+# Names that say nothing about hidden inputs; that of a student's own class might.
+_KNOWN_EXCEPTIONS = frozenset(
+    kind.__name__
+    for module in (builtins, torch, torch.linalg, np.exceptions, np.linalg)
+    for kind in vars(module).values()
+    if isinstance(kind, type) and issubclass(kind, BaseException)
+)
+# What using a value of the wrong kind, shape or length raises; RuntimeError is torch's.
+_UNUSABLE = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RuntimeError)
+_MOST_LINES = 1_000_000  # a larger number is no line of a file
+
+
 class CaseEndedError(Exception):
     """A call that gave no value; ends the case and says why."""
 
@@ -75,6 +87,7 @@ class Handle:
     """
 
     __slots__ = ("_id", "_student", "_type")
+    __array_ufunc__ = None  # an array leaves operators to us
     described_as = "an object of your own"
 
     def __init__(self, student: Student, identity: int, type_name: str) -> None:
@@ -99,6 +112,7 @@ class Handle:
         return {"handle": self._id, key: value}
 
     def _refuse(self, *_: Any) -> NoReturn:
+        __tracebackhide__ = True  # for pytest: the line of the test says more
         raise TypeError(
             "handle: expected to compare plain data, got an object that stays with the student."
             " Ask for one of its attributes, or call one of its methods."
@@ -131,7 +145,7 @@ class Student:
     Attributes:
         calls: How many calls gave a value, in this case.
         remarks: What was noticed and costs nothing.
-        sizes: Shape of the first tensor that the last call was given, for the probes.
+        sizes: Shape of the first tensor or array that the last call was given, for the probes.
     """
 
     def __init__(
@@ -164,7 +178,7 @@ class Student:
                 self._cache[key] = (compute(), None)
             except CaseEndedError as failure:
                 self._cache[key] = (None, failure)
-            except (TypeError, ValueError, LookupError, AttributeError) as failure:
+            except _UNUSABLE as failure:
                 unusable = CaseEndedError(Reason.TYPE, f"its result cannot be used: {failure}")
                 self._cache[key] = (None, unusable)
         value, end = self._cache[key]
@@ -188,9 +202,8 @@ class Student:
         Raises:
             CaseEndedError: If the student's code gave no value.
         """
-        self.sizes = next(
-            (tuple(a.shape) for a in args if isinstance(a, torch.Tensor) and a.dim()), self.sizes
-        )
+        arrays = (a for a in args if isinstance(a, torch.Tensor | np.ndarray) and a.ndim)
+        self.sizes = next((tuple(a.shape) for a in arrays), self.sizes)
         (positional, named), buffers = wire.pack(
             [list(args), dict(kwargs)],
             keep_layout=True,
@@ -201,15 +214,16 @@ class Student:
         reply, payload = self._transport.request(message, buffers)
         if reply.get("ok") is not True:
             raise _case_ended(reply.get("error"), header.get("target", ""))
+        tree = reply.get("value")
         try:
-            value = wire.unpack(reply.get("value"), payload, handle=self._handle)
+            value = wire.unpack(tree, payload, handle=self._handle)
         except wire.WireError as fault:
             raise CaseEndedError(
                 Reason.BAD_REPLY,
                 f"the reply could not be read: {fault}",
                 feedback="what came back could not be read",
             ) from None
-        self._check_device(wire.devices(reply["value"]))
+        self._check_device(wire.devices(tree))
         self._note(reply)
         if header["op"] == "call":
             self.calls += 1
@@ -251,7 +265,8 @@ def _case_ended(error: Any, target: Any) -> CaseEndedError:
         return CaseEndedError(Reason.BAD_REPLY, "the reply holds neither a value nor an error")
     kind, name = str(error.get("kind")), str(error.get("type"))[:80]
     message, trace = str(error.get("message"))[:2000], str(error.get("traceback"))[:8000]
-    where = f" (line {error['line']})" if type(error.get("line")) is int else ""
+    line = error.get("line")
+    where = f" (line {line})" if type(line) is int and 0 < line < _MOST_LINES else ""
     called = target if isinstance(target, str) else "the object"
     if kind == "forbidden":
         used = str(error.get("name"))[:120]
@@ -275,7 +290,7 @@ def _case_ended(error: Any, target: Any) -> CaseEndedError:
             raised=name,
             trace=trace,
         )
-    known = _is_known_exception(name)
+    known = name in _KNOWN_EXCEPTIONS
     return CaseEndedError(
         Reason.EXCEPTION,
         f"{called} raised {name}: {message}{where}",
@@ -283,9 +298,3 @@ def _case_ended(error: Any, target: Any) -> CaseEndedError:
         raised=name,
         trace=trace,
     )
-
-
-def _is_known_exception(name: str) -> bool:
-    """Whether a name says nothing about hidden inputs; that of a student's own class might."""
-    kinds = (getattr(module, name, None) for module in (builtins, torch, torch.linalg, np.linalg))
-    return any(isinstance(kind, type) and issubclass(kind, BaseException) for kind in kinds)

@@ -123,7 +123,7 @@ def _settle(played: Played, fault: BaseException | None) -> None:
         played.fault = f"{type(fault).__name__}: {fault}"
     else:
         # The reference passes this very case, so what the student returned cannot be used: a
-        # None without `.shape`, two values where four are unpacked, an object as the expected value.
+        # None without `.shape`, two values where four are unpacked.
         played.ended = CaseEndedError(
             Reason.TYPE,
             f"what came back cannot be used as expected: {type(fault).__name__}: {fault}",
@@ -260,5 +260,5 @@ def _no_modules_left(paths: Sequence[Path]) -> Iterator[None]:
     finally:
         files = {str(path) for path in paths}
         for name, module in list(sys.modules.items()):
-            if module is not None and getattr(module, "__dict__", {}).get("__file__") in files:
+            if getattr(module, "__dict__", {}).get("__file__") in files:  # without lazy loading
                 del sys.modules[name]

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from pathlib import Path
@@ -38,7 +39,11 @@ class Commands(click.Group):
         return commands
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=Commands,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.version_option(__version__, prog_name="gradlab")
 @click.option(
     "-C",
@@ -52,9 +57,12 @@ def gradlab(context: click.Context, course: Path | None) -> None:
     """Grade deep-learning assignments: safely, exactly, in plain words.
 
     Students: gradlab start losses, then gradlab check losses.
+
     Instructors: gradlab grade SUBMISSIONS -a losses -o OUT.
     """
     context.obj = course
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
 
 
 gradlab.add_command(student.start)
@@ -65,22 +73,32 @@ def main(arguments: list[str] | None = None) -> int:
     """Run a command and return its exit code."""
     for name in _ONE_THREAD:
         os.environ.setdefault(name, "1")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(
+            stream, io.TextIOWrapper
+        ):  # a terminal that cannot show a letter shows \\u...
+            stream.reconfigure(errors="backslashreplace")
     try:
-        gradlab.main(arguments, standalone_mode=False)
+        gradlab.main(arguments, prog_name="gradlab", standalone_mode=False)
     except GraderError as error:
-        click.echo(str(error), err=True)
+        _complain(str(error))
         return error.exit_code
     except click.UsageError as error:
-        error.show()
+        command = error.ctx.command_path if error.ctx is not None else "gradlab"
+        _complain(f"{command}: {error.format_message()} See `{command} --help`.")
         return 2
     except click.exceptions.Exit as end:
         return end.exit_code
     except (click.Abort, KeyboardInterrupt):
-        click.echo("Stopped. What was done is kept; the same command goes on from here.", err=True)
+        _complain("Stopped. What was done is kept; the same command goes on from here.")
         return 130
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 1
-    except BrokenPipeError:  # `gradlab ... | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     return 0
+
+
+def _complain(message: str) -> None:
+    """Say what is wrong; names of files are students' text, and must not move the cursor."""
+    from autograder.report.text import printable  # noqa: PLC0415 -- rich only where it is used
+
+    click.echo(printable(message, limit=20_000), err=True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,13 +13,14 @@ import click
 from autograder.errors import ConfigError
 
 if TYPE_CHECKING:
+    from autograder.models import GradingConfig
     from autograder.pipeline import Request
 
 commands = click.Group("instructor")
 
 _FOLDER = click.Path(path_type=Path)
 _ASSIGNMENT = click.option(
-    "-a", "--assignment", required=True, help="Its id in grading_config.yml."
+    "-a", "--assignment", required=True, help="The assignment's id in grading_config.yml."
 )
 _OUT = click.option("-o", "--out", required=True, type=_FOLDER, help="Where results are kept.")
 
@@ -33,6 +36,27 @@ def _request(context: click.Context, assignment: str, out: Path) -> Request:
     from autograder.pipeline import Request  # noqa: PLC0415
 
     return Request(course_dir=_course(context), source=None, assignment=assignment, out=out)
+
+
+def _topics(command: str, wanted: tuple[str, ...], course: GradingConfig) -> tuple[str, ...]:
+    """Return the topics that are asked for; all of the course's, if none is named."""
+    for name in wanted:
+        if name not in course.topics:
+            known = ", ".join(course.topics)
+            raise ConfigError(
+                f"{command}: expected a topic out of {known}, got {name!r}. Correct it."
+            )
+    return wanted or tuple(course.topics)
+
+
+@contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as fault:
+        raise ConfigError(
+            f"{folder}: expected room and leave to write, got {fault.strerror!r}. Name another: -o."
+        ) from None
 
 
 @commands.command()
@@ -68,7 +92,8 @@ def collect(
     for note in found.notes:
         console.print(text.line(f"note: {note}"))
     attempts = sum(len(submission.attempts) for submission in found.submissions)
-    console.print(text.line(f"{attempts} attempts of {len(found.submissions)} students in {out}"))
+    students = text.count(len(found.submissions), "student")
+    console.print(text.line(f"{text.count(attempts, 'attempt')} of {students} in {out}"))
 
 
 @commands.command()
@@ -156,7 +181,7 @@ def explain(student: str, assignment: str, out: Path, *, as_json: bool) -> None:
 @_OUT
 @click.pass_context
 def replay(context: click.Context, student: str, assignment: str, case_id: str, out: Path) -> None:
-    """Run one case of STUDENT's graded attempt again, with traceback and prints.
+    """Play one case of STUDENT's again, with traceback and prints.
 
     Example: gradlab replay ana -a tp1 -o grades --case "hidden/test_mlp.py::TestMlp::test_rows"
     """
@@ -194,7 +219,9 @@ def adjust(  # noqa: PLR0913 -- one parameter for each option
     why: str,
     by: str | None,
 ) -> None:
-    """Write a decision about STUDENT into the ledger; the next `grade` applies it.
+    """Write a decision about STUDENT into the ledger.
+
+    The next `grade` applies it; --value withdrawn takes it back.
 
     Example: gradlab adjust ana -a tp1 -o grades --kind override --value 3.5 --why "viva" --by sam
     """
@@ -211,7 +238,9 @@ def adjust(  # noqa: PLR0913 -- one parameter for each option
 @click.option("--json", "as_json", is_flag=True, help="Print what programs can read.")
 @click.pass_context
 def validate(context: click.Context, topics: tuple[str, ...], seeds: int, *, as_json: bool) -> None:
-    """Prove suites: the reference passes, every known mistake is caught and named.
+    """Prove suites: every known mistake is caught and named.
+
+    The reference and its alternatives pass; stubs, zeros and NaN earn nothing.
 
     Example: gradlab validate losses
     """
@@ -219,11 +248,7 @@ def validate(context: click.Context, topics: tuple[str, ...], seeds: int, *, as_
     from autograder.report import text  # noqa: PLC0415
 
     course = config.load(_course(context))
-    for name in topics:
-        if name not in course.topics:
-            known = ", ".join(course.topics)
-            raise ConfigError(f"validate: expected a topic out of {known}, got {name!r}.")
-    findings = validate.validate_topics(course, topics or tuple(course.topics), seeds)
+    findings = validate.validate_topics(course, _topics("validate", topics, course), seeds)
     if as_json:
         click.echo(json.dumps([validate.as_json(one) for one in findings], indent=2))
     else:
@@ -235,10 +260,14 @@ def validate(context: click.Context, topics: tuple[str, ...], seeds: int, *, as_
 
 @commands.command()
 @click.argument("topics", nargs=-1)
-@click.option("-o", "--out", default="assignments", show_default=True, type=_FOLDER)
+@click.option(
+    "-o", "--out", type=_FOLDER, help="Where to; assignments/ of the course, if left out."
+)
 @click.option("--check", is_flag=True, help="Only say whether assignments/ is current.")
 @click.pass_context
-def release(context: click.Context, topics: tuple[str, ...], out: Path, *, check: bool) -> None:
+def release(
+    context: click.Context, topics: tuple[str, ...], out: Path | None, *, check: bool
+) -> None:
     """Build what students get, one folder for each topic.
 
     Example: gradlab release losses -o handouts
@@ -247,19 +276,18 @@ def release(context: click.Context, topics: tuple[str, ...], out: Path, *, check
     from autograder import release as stage  # noqa: PLC0415
 
     course = config.load(_course(context))
-    for name in topics:
-        if name not in course.topics:
-            known = ", ".join(course.topics)
-            raise ConfigError(f"release: expected a topic out of {known}, got {name!r}.")
+    chosen = _topics("release", topics, course)
     if check:
         old = stage.stale(course)
         for name in old:
             click.echo(f"{name}: expected what reference/ gives, got something else.", err=True)
         if old:
-            raise ConfigError("assignments: expected current files. Run `make generate`.")
+            raise ConfigError("assignments: expected current files. Run `gradlab release`.")
         return
-    stage.release(course, topics or tuple(course.topics), out)
-    click.echo(f"{out}: {', '.join(topics or tuple(course.topics))}")
+    folder = out if out is not None else course.course_dir / "assignments"
+    with _writing(folder):
+        stage.release(course, chosen, folder)
+    click.echo(f"{folder}: {', '.join(chosen)}")
 
 
 @commands.command()
@@ -267,14 +295,14 @@ def release(context: click.Context, topics: tuple[str, ...], out: Path, *, check
 @click.option("--jobs", type=click.IntRange(min=1), help="Graders at once (one for each core).")
 @click.pass_context
 def demo(context: click.Context, out: Path, jobs: int | None) -> None:
-    """Grade the bundled class end to end, and compare with what is expected.
+    """Grade the bundled class and compare with what is expected.
 
     Example: gradlab demo
     """
     from autograder import demo as stage  # noqa: PLC0415
     from autograder.cli.progress import Progress  # noqa: PLC0415
 
-    with Progress() as progress:
+    with _writing(out), Progress() as progress:
         summary, differences = stage.run(_course(context), out, jobs=jobs, watch=progress)
     progress.show(summary)
     for difference in differences:
@@ -286,7 +314,9 @@ def demo(context: click.Context, out: Path, jobs: int | None) -> None:
 
 @commands.command()
 def doctor() -> None:
-    """Say how well this machine can isolate student code, and how to do better.
+    """Say how well this machine can isolate student code.
+
+    Where it cannot, say what to change.
 
     Example: gradlab doctor
     """

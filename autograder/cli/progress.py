@@ -11,7 +11,6 @@ from rich.progress import (
     ProgressColumn,
     Task,
     TextColumn,
-    TimeElapsedColumn,
     TimeRemainingColumn,
 )
 from rich.progress import (
@@ -19,7 +18,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from autograder.models import Isolation, RunRecord, RunStatus
+from autograder.models import Isolation, RunRecord
 from autograder.pipeline import Summary
 from autograder.report import text
 
@@ -43,8 +42,8 @@ class Progress:
             BarColumn(),
             MofNCompleteColumn(),
             _Rate(),
-            TimeElapsedColumn(),
             TimeRemainingColumn(),
+            TextColumn("left", markup=False),
             console=self._console,
             disable=not self._console.is_terminal,
             auto_refresh=False,  # its thread would be forked with the graders
@@ -52,7 +51,6 @@ class Progress:
         self._task = self._bar.add_task("starting", total=None)
         self._total = 0
         self._done = 0
-        self._faults = 0
 
     def __enter__(self) -> Self:
         self._bar.start()
@@ -64,6 +62,7 @@ class Progress:
         fault: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._bar.update(self._task, visible=self._total > 0)
         self._bar.stop()
 
     def begin(self, isolation: Isolation, total: int, known: int) -> None:
@@ -71,33 +70,33 @@ class Progress:
         self._total = total
         missing = f", without {', '.join(isolation.missing)}" if isolation.missing else ""
         self._console.print(text.line(f"isolation: tier {isolation.tier}{missing}"))
-        if known:
-            self._console.print(text.line(f"{known} attempts have not changed"))
-        self._bar.update(self._task, total=total, description="grading")
+        unchanged = f"; {known} not changed, so not examined again" if known else ""
+        self._console.print(text.line(f"attempts to examine: {total}{unchanged}"))
+        self._bar.update(self._task, total=total, description="preparing")
         self._bar.refresh()
 
     def examined(self, student_id: str, record: RunRecord) -> None:
         """Move the bar."""
+        del record  # what came out is shown at the end
         self._done += 1
-        self._faults += record.status is RunStatus.INTERNAL_ERROR
-        self._bar.update(self._task, advance=1, description=f"grading {student_id:<16.16}")
+        self._bar.update(self._task, advance=1, description=f"examined {student_id:<16.16}")
         self._bar.refresh()
-        plain = not self._console.is_terminal and (self._done % 10 == 0)
-        if plain or (not self._console.is_terminal and self._done == self._total):
+        is_worth_a_line = self._done % 10 == 0 or self._done == self._total
+        if is_worth_a_line and not self._console.is_terminal:
             self._console.print(text.line(f"{self._done} of {self._total} attempts"))
 
     def show(self, summary: Summary) -> None:
         """Print what came out, one line for each student."""
         console = text.console()
-        console.print(text.grades_table(summary.graded))
-        console.print(text.line(text.MARKS_KEY))
+        for part in text.grades_table(summary.graded):
+            console.print(part)
         for note in summary.notes:
             console.print(text.line(f"note: {note}"))
         if summary.faults:
             console.print(
                 text.line(
-                    f"{summary.faults} need a person: the grader failed there."
-                    " Their grades are empty, not 0; grade again, then `gradlab replay`."
+                    f"The grader itself failed for {summary.faults} of them. Their grades are"
+                    " empty, not 0: grade again, and if it stays, `gradlab explain` says why."
                 )
             )
         console.print(text.line(f"grades: {summary.out / 'grades.csv'}"))

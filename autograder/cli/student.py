@@ -15,21 +15,29 @@ from autograder.errors import ConfigError
 @click.argument("topic")
 @click.argument("directory", required=False, type=click.Path(path_type=Path))
 def start(topic: str, directory: Path | None) -> None:
-    """Copy an assignment into DIRECTORY (default: a new folder called TOPIC).
+    """Copy an assignment into a new folder.
+
+    The folder is called TOPIC, unless DIRECTORY is given.
 
     Example: gradlab start losses
     """
-    source = _assignments() / topic
-    if not source.is_dir():
-        known = ", ".join(sorted(one.name for one in _assignments().iterdir() if one.is_dir()))
-        raise ConfigError(f"start: expected one of {known}, got {topic!r}. Correct the name.")
+    known = sorted(one.name for one in _assignments().iterdir() if one.is_dir())
+    if topic not in known:
+        raise ConfigError(
+            f"start: expected one of {', '.join(known)}, got {topic!r}. Correct the name."
+        )
     target = directory if directory is not None else Path(topic)
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise ConfigError(
             f"{target}: expected a new or empty folder, got one with files in it."
             f" Name another: gradlab start {topic} DIRECTORY."
         )
-    shutil.copytree(source, target, dirs_exist_ok=True)
+    try:
+        shutil.copytree(_assignments() / topic, target, dirs_exist_ok=True)
+    except OSError as fault:
+        raise ConfigError(
+            f"{target}: expected room and leave to write, got {fault.strerror!r}. Name another."
+        ) from None
     click.echo(f"{target}/{topic}.py and {target}/{topic}.ipynb are yours; write in either one.")
     click.echo(f"Then: gradlab check {target}")
 
@@ -40,7 +48,9 @@ def start(topic: str, directory: Path | None) -> None:
 @click.option("--hint", count=True, help="Show the next hint; again for the one after.")
 @click.option("--json", "as_json", is_flag=True, help="Print what programs can read.")
 def check(path: Path, only: tuple[str, ...], hint: int, *, as_json: bool) -> None:
-    """Run the public tests on your module or notebook (default: the one in this folder).
+    """Run the public tests on your module or notebook.
+
+    PATH is the file, or the folder it is in; this folder, if left out.
 
     Example: gradlab check losses.ipynb -k softmax_backward --hint
     """

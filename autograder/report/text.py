@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Sequence
+from fractions import Fraction
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
 
-from autograder.models import CaseOutcome, ExerciseOutcome, ExerciseResult, Grade, RunRecord
+from autograder.models import (
+    CaseOutcome,
+    Exercise,
+    ExerciseOutcome,
+    ExerciseResult,
+    Grade,
+    RunRecord,
+    Status,
+)
 
 WORDS = {
     ExerciseOutcome.PASSED: ("passed", "green"),
@@ -26,8 +36,8 @@ def printable(text: str, *, limit: int = 2000) -> str:
     """Return text that cannot move the cursor, colour the terminal or turn its direction."""
     kept = "".join(
         character
-        if character == "\n" or unicodedata.category(character)[0] != "C"
-        else f"\\x{ord(character):02x}"
+        if character in "\n\t" or unicodedata.category(character)[0] != "C"
+        else character.encode("unicode_escape").decode()
         for character in text[:limit]
     )
     return kept + (" ..." if len(text) > limit else "")
@@ -38,7 +48,25 @@ def line(text: str) -> Text:
     return Text(printable(text))
 
 
-def exercise_lines(result: ExerciseResult, *, rung: int = 1) -> Iterable[Text]:
+class Indented:
+    """Text that stays indented when it is wrapped, and ends no line in spaces."""
+
+    def __init__(self, text: Text, depth: int) -> None:
+        self._text = text
+        self._depth = depth
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for wrapped in self._text.wrap(console, max(options.max_width - self._depth, 20)):
+            wrapped.rstrip()
+            yield Text(" " * self._depth) + wrapped
+
+
+def inside(label: str, text: str, *, style: str = "", depth: int = 6) -> Indented:
+    """Return indented text for a console, whatever it holds."""
+    return Indented(Text.assemble((label, style), printable(text)), depth)
+
+
+def exercise_lines(result: ExerciseResult, *, rung: int = 1) -> Iterable[RenderableType]:
     """Yield the lines about one exercise: its outcome, what broke first, and hints up to `rung`."""
     word, style = WORDS[result.outcome]
     star = "*" if result.exercise.starred else " "
@@ -46,33 +74,35 @@ def exercise_lines(result: ExerciseResult, *, rung: int = 1) -> Iterable[Text]:
     if result.outcome in (ExerciseOutcome.FAILED, ExerciseOutcome.ERROR, ExerciseOutcome.NOT_RUN):
         broken = next((c for c in result.cases if c.outcome is not CaseOutcome.PASSED), None)
         if broken is not None:
-            yield Text(f"      {printable(broken.title)}")
-            for line in printable(broken.message).splitlines():
-                yield Text(f"      {line}")
+            yield inside("", broken.title)
+            yield inside("", broken.message)
     for diagnosis in result.diagnoses:
         for hint in diagnosis.hints[:rung]:
-            yield Text.assemble(("      hint: ", "bold"), printable(hint))
+            yield inside("hint: ", hint, style="bold")
     for remark in result.remarks:
-        yield Text.assemble(("      note: ", "dim"), printable(remark))
+        yield inside("note: ", remark, style="dim")
     if result.review:
-        yield Text.assemble(("      a person will look at: ", "yellow"), printable(result.review))
+        yield inside("a person will look at: ", result.review, style="yellow")
 
 
 def check_summary(results: Sequence[ExerciseResult], file: str) -> str:
     """Return the last line of a check; it never says that all tests passed."""
     passed = sum(result.outcome is ExerciseOutcome.PASSED for result in results)
-    what = "exercise passes its" if passed == 1 else "exercises pass their"
+    verb = "passes its" if passed == 1 else "pass their"
     return (
-        f"{file}: {passed} of {len(results)} {what} public tests."
+        f"{file}: {passed} of {count(len(results), 'exercise')} {verb} public tests."
         " Hidden tests also vary sizes, dtypes, memory layouts and extreme values."
     )
+
+
+_NUMBERS = frozenset({"score", "cases", "mistakes", "alternatives", "degenerate"})
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str = "") -> Table:
     """Return a plain table that also reads well without colour and in a log file."""
     made = Table(title=title or None, box=None, pad_edge=False, header_style="bold")
     for name in columns:
-        made.add_column(name, justify="right" if name.endswith(")") else "left", overflow="fold")
+        made.add_column(name, justify="right" if name in _NUMBERS else "left", overflow="fold")
     for row in rows:
         made.add_row(
             *(cell if isinstance(cell, Text) else Text(printable(str(cell))) for cell in row)
@@ -88,23 +118,48 @@ def console(*, stderr: bool = False) -> Console:
     return made
 
 
-def grades_table(rows: Iterable[Any], scale: str = "4") -> Table:
-    """Return the final table of a run: score, what decided it, and what needs a look."""
-    return table(
-        ("student", f"score (of {scale})", "status", "exercises", "remark"),
+def grades_table(rows: Sequence[Any]) -> Iterable[RenderableType]:
+    """Yield the final table of a run, what its marks mean, and how many students have which status.
+
+    Args:
+        rows: Of `pipeline.Graded`.
+    """
+    yield table(
+        ("student", "score", "status", "exercises", "remark"),
         (
-            (one.submission.student_id, score_text(one.grade), one.grade.status.value,
+            (one.submission.student_id, score_text(one.grade), STATUSES[one.grade.status],
              _marks(one), _remark(one))
             for one in rows
         ),
     )  # fmt: skip
+    yield Text()
+    records = [record for record in map(_record_of, rows) if record and record.exercises]
+    if records:
+        longest = max(records, key=lambda record: len(record.exercises))
+        yield line(f"exercises: {', '.join(_name(one.exercise) for one in longest.exercises)}")
+        yield line(f"marks: {MARKS_KEY}")
+    counts = Counter(STATUSES[one.grade.status] for one in rows)
+    scales = {f"{float(one.grade.score.scale):g}" for one in rows if one.grade.score}
+    out_of = f"; scores are out of {', '.join(sorted(scales))}" if scales else ""
+    said = ", ".join(f"{number} {status}" for status, number in counts.most_common())
+    yield line(f"{count(len(rows), 'student')}: {said}{out_of}")
+
+
+STATUSES = {
+    Status.GRADED: "graded",
+    Status.NOT_SUBMITTED: "not submitted",
+    Status.UNREADABLE: "unreadable",
+    Status.INTERNAL_ERROR: "grader failed",
+    Status.PENDING: "pending",
+}
 
 
 def score_text(grade: Grade) -> str:
     """Return a score as people write it; nothing where there is no number."""
     if grade.score is None:
         return ""
-    return f"{float(grade.score.value):.2f}"
+    short = f"{float(grade.score.value):.2f}"
+    return short if Fraction(short) == grade.score.value else f"{float(grade.score.value):g}"
 
 
 _MARKS = {
@@ -115,7 +170,16 @@ _MARKS = {
     ExerciseOutcome.ERROR: "E",
     ExerciseOutcome.NOT_RUN: "?",
 }
-MARKS_KEY = "+ passed  - failed  . not written  ! forbidden operation  E error  ? not run"
+MARKS_KEY = "+ passed  - failed  . not written  ! forbidden  E error  ? not run"
+
+
+def count(number: int, thing: str) -> str:
+    """Return "1 student" or "3 students"."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
+def _name(exercise: Exercise) -> str:
+    return f"{exercise.id} (*)" if exercise.starred else exercise.id
 
 
 def _record_of(one: Any) -> RunRecord | None:
@@ -133,44 +197,73 @@ def _marks(one: Any) -> str:
 
 
 def _remark(one: Any) -> str:
-    """Return the first thing worth saying: why it cannot be read, a cap, a known mistake, a review."""
+    """Return what is worth saying: why it cannot be read, a cap, a known mistake, a review."""
     record = _record_of(one)
     if record is not None and record.message:
         return record.message.splitlines()[0][:120]
     said = [cap.reason for cap in one.grade.score.caps] if one.grade.score else []
     for result in record.exercises if record else ():
+        if result.outcome is ExerciseOutcome.FORBIDDEN:
+            said.append(f"forbidden operation in {result.exercise.id}")
         if result.review:
             said.append(f"review {result.exercise.id}")
         said += [d.mistake for d in result.diagnoses if d.mistake is not None]
     return ", ".join(said[:4])
 
 
-def explanation(result: dict[str, Any]) -> Iterable[Text]:
+def explanation(result: dict[str, Any]) -> Iterable[RenderableType]:
     """Yield the lines of `gradlab explain`, from a result file."""
-    yield line(f"{result['student_id']}, {result['assignment']}: {result['status']}")
+    yield line(f"{result['student_id']}, {result['assignment']}: {STATUSES[result['status']]}")
     if result["score"] is not None:
-        yield line(result["score"]["explanation"])
-    for attempt in result["attempts"]:
-        when = attempt["submitted_at"] or attempt["time_source"]
-        yield line(f"attempt of {when}: {', '.join(attempt['files'])}")
-        if attempt["problem"]:
-            yield line(f"    {attempt['problem']}")
+        yield inside("", result["score"]["explanation"], depth=2)
+    for index, attempt in enumerate(result["attempts"]):
+        yield from _attempt_lines(attempt, graded=index == result["graded_attempt"])
     for exercise in result["exercises"]:
-        star = "*" if exercise["starred"] else " "
-        points = f"{exercise['points']:g} of {exercise['max_points']:g}"
-        yield line(f"{star} {exercise['id']:<28} {points:<12} {exercise['outcome']}")
-        said = (
-            f"      {case['title']}: {case['message']}"
-            for case in exercise["cases"]
-            if case["outcome"] != "passed" and case["message"]
-        )
-        for sentence in dict.fromkeys(said):  # parts of one case often share it
-            yield line(sentence)
-        for hint in exercise["hints"]:
-            yield line(f"      hint: {hint}")
-        if exercise["review"]:
-            yield line(f"      review: {exercise['review']}")
-    yield line(f"isolation: tier {result['isolation']['tier']}")
+        yield from _explained(exercise)
+    for remark in result["remarks"]:
+        yield line(f"note: {remark}")
+    missing = f", without {', '.join(found)}" if (found := result["isolation"]["missing"]) else ""
+    yield line(f"isolation: tier {result['isolation']['tier']}{missing}")
+
+
+def _attempt_lines(attempt: dict[str, Any], *, graded: bool) -> Iterable[RenderableType]:
+    when = attempt["submitted_at"] or "time unknown"
+    which = "graded attempt" if graded else "attempt"
+    yield line(f"{which} ({when}): {attempt['graded_file'] or ', '.join(attempt['files'])}")
+    if attempt["problem"]:
+        yield inside("", attempt["problem"])
+
+
+def _explained(exercise: dict[str, Any]) -> Iterable[RenderableType]:
+    star = "*" if exercise["starred"] else " "
+    points = f"{exercise['points']:g} of {exercise['max_points']:g}"
+    word, style = WORDS[exercise["outcome"]]
+    yield Text.assemble(f"{star} {exercise['id']:<28} {points:<10} ", (word, style))
+    if exercise["outcome"] == ExerciseOutcome.NOT_IMPLEMENTED:
+        return
+    yield from _broken_cases(exercise["cases"])
+    if exercise["mistake"]:
+        yield inside("known mistake: ", exercise["mistake"], style="bold")
+    for label in ("hints", "remarks"):
+        for sentence in exercise[label]:
+            yield inside(f"{label[:-1]}: ", sentence, style="bold")
+    if exercise["review"]:
+        yield inside("review: ", exercise["review"], style="yellow")
+
+
+def _broken_cases(cases: Sequence[dict[str, Any]]) -> Iterable[RenderableType]:
+    """Yield each message once: cases and parts often share it, and one reason stops all of them."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for case in cases:
+        if case["outcome"] != "passed" and case["message"]:
+            key = "not run" if case["outcome"] == "not_run" else case["message"]
+            found.setdefault(key, []).append(case)
+    for alike in found.values():
+        number = len({case["id"].partition("#")[0] for case in alike})
+        more = f", and {count(number - 1, 'more case')}" if number > 1 else ""
+        yield inside("", alike[0]["title"] + more)
+        yield inside("", alike[0]["id"].partition("#")[0], style="dim", depth=8)
+        yield inside("", alike[0]["message"], depth=8)
 
 
 def validation(findings: Sequence[Any]) -> Iterable[Any]:
@@ -179,10 +272,9 @@ def validation(findings: Sequence[Any]) -> Iterable[Any]:
     for finding in findings:
         rows.setdefault(finding.exercise, []).append(finding)
     yield table(
-        ("exercise", "cases (n)", "mistakes (n)", "alternatives (n)", "degenerate (n)",
-         "runs (n)", "proven"),
+        ("exercise", "cases", "mistakes", "alternatives", "degenerate", "proven"),
         (
-            (name, f[0].cases, f[0].mistakes, f[0].alternatives, f[0].degenerate, len(f),
+            (name, f[0].cases, f[0].mistakes, f[0].alternatives, f[0].degenerate,
              "NO" if any(one.problems for one in f) else "yes")
             for name, f in rows.items()
         ),
@@ -191,7 +283,11 @@ def validation(findings: Sequence[Any]) -> Iterable[Any]:
         for problem in finding.problems:
             where = f"{finding.exercise} (seed {finding.seed}, {finding.dtype})"
             yield line(f"{where}: {problem}")
-    mistakes = sum(f[0].mistakes for f in rows.values())
+    exercises, mistakes = len(rows), sum(f[0].mistakes for f in rows.values())
+    seeds, dtypes = ({getattr(one, name) for one in findings} for name in ("seed", "dtype"))
     wrong = sum(bool(finding.problems) for finding in findings)
-    verdict = "all proven" if not wrong else f"{wrong} of {len(findings)} proofs fail"
-    yield line(f"{len(rows)} exercises, {mistakes} known mistakes: {verdict}")
+    verdict = "all proven" if not wrong else f"{wrong} of {count(len(findings), 'proof')} failed"
+    yield line(
+        f"{count(exercises, 'exercise')}, {count(mistakes, 'known mistake')},"
+        f" {count(len(seeds), 'seed')} in {' and '.join(sorted(dtypes))}: {verdict}"
+    )

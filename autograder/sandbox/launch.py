@@ -201,6 +201,7 @@ def _plan(tier: str, image: Image, limits: Limits, controls: list[int]) -> dict[
         "graders": controls,
         "cpu_s": cpu_backstop_s(limits),
         "memory_bytes": limits.memory_bytes,
+        "reply_bytes": limits.reply_bytes,
         "processes": _process_limit(tier, uid, len(controls)),
     }
 

@@ -47,6 +47,7 @@ class Plan:
     graders: list[int]  # descriptors of the control sockets, one a grader
     cpu_s: int
     memory_bytes: int
+    reply_bytes: int
     processes: int
 
 

@@ -60,7 +60,7 @@ def main(lifeline: socket.socket) -> NoReturn:
     _send(lifeline, {"threads": threads})
     if threads != 1:
         os._exit(1)
-    Zygote(plan, jail, lifeline).serve()
+    ForkServer(plan, jail, lifeline).serve()
 
 
 def _try_worker(jail: Jail) -> str:
@@ -116,7 +116,7 @@ class Child:
     channel: int  # a copy of its socket: hung up at the other end when the grader is done or dead
 
 
-class Zygote:
+class ForkServer:
     """Forks, reaps and, when a grader is gone, kills."""
 
     def __init__(self, plan: Plan, jail: Jail, lifeline: socket.socket) -> None:
@@ -175,7 +175,7 @@ class Zygote:
         try:
             _keep_only([*self._plan.keep, channel], output)
             self._jail.confine(address_space)
-            _serve_student(channel)
+            _serve_student(channel, self._plan.reply_bytes)
             status = 0
         except MemoryError:
             status = EXIT_MEMORY
@@ -212,10 +212,11 @@ class Zygote:
         os._exit(0)
 
 
-def _serve_student(channel: int) -> None:
+def _serve_student(channel: int, reply_bytes: int) -> None:
     """Say that the jail is complete, then answer requests."""
     wire = importlib.import_module("autograder.sandbox.wire")
-    session = importlib.import_module("autograder.worker.session").Session()
+    limits = wire.WireLimits(payload_bytes=reply_bytes)
+    session = importlib.import_module("autograder.worker.session").Session(limits=limits)
     sock = socket.socket(fileno=channel)
     wire.send(sock, {"ready": True})
     session.serve(sock)

@@ -74,7 +74,7 @@ def test_what_has_not_changed_is_not_examined_again(desk, graded, capsys):
     assert main(desk.grading()) == 0
     assert records(desk) == before
     assert desk.files() == graded.files()
-    assert "10 attempts have not changed" in capsys.readouterr().err
+    assert "attempts to examine: 0; 10 not changed" in capsys.readouterr().err
 
 
 def test_grading_without_a_source_grades_what_out_knows(desk, graded):

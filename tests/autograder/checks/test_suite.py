@@ -496,7 +496,7 @@ def shift(x, k):
     return x + k
     # END SOLUTION
 '''
-STUDENTS = '''
+STUDENTS = """
 def right():
     return {"scale": lambda x, k: x * k, "shift": lambda x, k: x + k}
 
@@ -508,7 +508,7 @@ def wrong():
         return x * k + (k > 3)
 
     return {"scale": scale, "shift": lambda x, k: x + 1}
-'''
+"""
 SCRIPT = """
 import sys
 from pathlib import Path
@@ -605,12 +605,10 @@ def test_grading_a_b_a_gives_the_bytes_of_three_fresh_processes(everything):
 
 
 def test_a_teardown_that_fails_changes_no_verdict_and_no_later_play(tmp_path):
-    text = (
-        toys.DOUBLE.replace(
-            "@pytest.mark.exercise",
-            "@pytest.fixture(scope='module', autouse=True)\ndef broken():\n    yield\n"
-            "    pytest.fail('in the teardown')\n\n\n@pytest.mark.exercise",
-        )
+    text = toys.DOUBLE.replace(
+        "@pytest.mark.exercise",
+        "@pytest.fixture(scope='module', autouse=True)\ndef broken():\n    yield\n"
+        "    pytest.fail('in the teardown')\n\n\n@pytest.mark.exercise",
     )
     right = {"double": lambda x: 2 * x}
     results = toys.grade(toys.write(tmp_path, hidden=text), right, {}, right)

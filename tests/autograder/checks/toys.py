@@ -121,9 +121,7 @@ def exercise(examiner: Examiner, name: str | None = None) -> Exercise:
     return next(one for one in exercises if name in (None, one.id))
 
 
-def play(
-    examiner: Examiner, functions: Mapping[str, Any], name: str | None = None
-) -> list[Played]:
+def play(examiner: Examiner, functions: Mapping[str, Any], name: str | None = None) -> list[Played]:
     """Play one exercise with functions of this process."""
     topic = examiner.topics[exercise(examiner, name).topic]
     session = Session.from_namespace(functions, support={topic.name: topic.support_text})
@@ -149,9 +147,7 @@ def grade(
     course: GradingConfig, *students: Mapping[str, Any], name: str | None = None
 ) -> list[ExerciseResult]:
     """Return what each student, a dict of functions, gets for one exercise."""
-    return examined(
-        course, lambda examiner: [judged(examiner, one, name) for one in students]
-    )
+    return examined(course, lambda examiner: [judged(examiner, one, name) for one in students])
 
 
 def document(result: ExerciseResult) -> bytes:
