@@ -64,7 +64,7 @@ class SandboxedStage:
         self.suspicion: str | None = None  # what the witness could not settle, in this exercise
         self.remarks: tuple[str, ...] = ()
         self.missing: Mapping[str, str] = {}
-        self.prints = ""
+        self._printed = ""  # by workers that are gone
 
     # --- before the first student statement -----------------------------------------------
 
@@ -149,13 +149,20 @@ class SandboxedStage:
         """Why the file's own statements ended the worker, if they did."""
         return self._load_end
 
+    @property
+    def prints(self) -> str:
+        """What the student's code has printed so far."""
+        if self._worker is None:
+            return self._printed
+        text, dropped = self._worker.output()
+        return self._printed + text + (f"\n[{dropped} more bytes]\n" if dropped else "")
+
     def close(self) -> None:
         """End the worker; keep what it printed."""
         if self._worker is None:
             return
-        text, dropped = self._worker.output()
         self._spent_s += self._worker.cpu_s
-        self.prints += text + (f"\n[{dropped} more bytes]\n" if dropped else "")
+        self._printed = self.prints
         self._worker.close()
         self._worker = None
 

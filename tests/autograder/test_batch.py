@@ -1,4 +1,4 @@
-"""Whatever is killed, and whenever: nothing is lost, nothing is left over, the same bytes come out."""
+"""Whatever is killed, whenever: nothing is lost or left over, and the same bytes come out."""
 
 import contextlib
 import ctypes

@@ -101,7 +101,7 @@ def test_no_grader_outlives_its_parent():
         import os, sys, time
         from autograder.graders import Graders
         def work(grader, job):
-            os.write(1, b"%d\n" % os.getpid())  # whole lines, from two at once
+            os.write(1, b"%d\\n" % os.getpid())  # whole lines, from two at once
             time.sleep(0.2)
             return b""
         list(Graders(work, jobs=1000, graders=2))

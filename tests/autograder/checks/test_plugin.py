@@ -203,20 +203,13 @@ def test_support_makes_objects_where_the_students_code_runs(tmp_path):
         assert result.outcome.value == "passed"
 
 
-def test_a_test_that_uses_the_student_must_be_marked(tmp_path):
-    done = plain_pytest(tmp_path, HEAD + "def test_x(student):\n    pass\n")
-    assert "test_toy.py::test_x: expected @pytest.mark.exercise on a test that uses" in done.stdout
-
-
 # --- plain pytest ------------------------------------------------------------------------------
 
 
-def plain_pytest(folder, text="", *arguments):
+def plain_pytest(folder):
     """Run plain pytest in a folder, as a student does."""
-    if text:
-        (folder / "test_toy.py").write_text(text)
     return subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "autograder.checks.plugin", *arguments],
+        [sys.executable, "-m", "pytest", "-p", "autograder.checks.plugin"],
         cwd=folder,
         env={
             **{k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")},
@@ -318,14 +311,6 @@ def test_a_failure_is_a_sentence_without_a_trace_through_the_grader(losses):
     assert "zeros: expected None, got a tensor of shape ()" in out
     assert "handle: expected to compare plain data" in out
     assert "test_unmarked: expected @pytest.mark.exercise on a test that uses the student" in out
-    assert "autograder" not in out.replace("autograder.checks.plugin", "")
+    assert "autograder/checks" not in out
     assert "FAILED test_losses.py::TestSoftmax::test_worked_number - softmax raised Value" in out
     assert "passed" in out.splitlines()[-1]
-
-
-def test_without_a_file_to_test_each_test_says_so(losses):
-    for name in ("losses.py", "losses.ipynb"):
-        (losses / name).unlink()
-    done = plain_pytest(losses, "", "-k", "TestEntropy")
-    assert "expected losses.py or losses.ipynb, got neither" in done.stdout
-    assert "Traceback" not in done.stdout

@@ -8,7 +8,6 @@ import pty
 import re
 import struct
 import subprocess
-import sys
 import termios
 
 import pytest
@@ -69,19 +68,18 @@ def terminal(monkeypatch):
     made = Terminal()
     monkeypatch.delenv("COLUMNS", raising=False)
     monkeypatch.setenv("TERM", "xterm")
-    monkeypatch.setattr(sys, "stderr", made.stream)
     return made
 
 
-def work(total: int, known: int = 0) -> None:
-    with Progress() as progress:
+def work(stream, total: int, known: int = 0) -> None:
+    with contextlib.redirect_stderr(stream), Progress() as progress:
         progress.begin(TIER, total, known)
         for number in range(total):
             progress.examined(f"student-{number}", RECORD)
 
 
 def test_a_terminal_shows_count_rate_and_time_left(terminal):
-    work(25)
+    work(terminal.stream, 25)
     text = terminal.read()
     assert "25/25" in text
     assert "12/25" in text
@@ -93,27 +91,27 @@ def test_a_terminal_shows_count_rate_and_time_left(terminal):
 
 
 def test_a_terminal_keeps_what_was_said_above_the_bar(terminal):
-    work(2, known=7)
+    work(terminal.stream, 2, known=7)
     lines = plain(terminal.read())
     assert lines[0] == "isolation: tier A, without memory cgroup"
     assert lines[1] == "attempts to examine: 2; 7 not changed, so not examined again"
 
 
 def test_there_is_no_bar_where_there_is_nothing_to_do(terminal):
-    work(0, known=7)
+    work(terminal.stream, 0, known=7)
     assert "0/0" not in plain(terminal.read())[-2]
 
 
 def test_an_error_at_the_start_leaves_no_bar_behind(terminal):
-    with pytest.raises(ConfigError, match="no"), Progress():
-        raise ConfigError("no")
+    with contextlib.redirect_stderr(terminal.stream):
+        with pytest.raises(ConfigError, match="no"), Progress():
+            raise ConfigError("no")
     assert not any("starting" in line for line in plain(terminal.read()))
 
 
-def test_a_log_gets_a_line_for_every_tenth_attempt(monkeypatch):
+def test_a_log_gets_a_line_for_every_tenth_attempt():
     log = io.StringIO()
-    monkeypatch.setattr(sys, "stderr", log)
-    work(25)
+    work(log, 25)
     assert log.getvalue().splitlines() == [
         "isolation: tier A, without memory cgroup",
         "attempts to examine: 25",
