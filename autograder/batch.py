@@ -82,37 +82,46 @@ def examine(run: Run, store: Store, watch: Watch, settle: Settle) -> None:
         watch: Is told how far it is.
         settle: Called once for each student, in this process.
     """
-    submissions = store.submissions(run.assignment.id)
-    records: dict[str, Records] = {one.student_id: {} for one in submissions}
+    records: dict[str, Records] = {}  # of students with attempts to examine: the others are settled
     jobs: list[Job] = []
+    known = 0
     text = trusted_text(run)
-    for submission in submissions:
-        for attempt in submission.attempts:
-            sha = run_sha256(run.config, run.assignment, attempt, text, run.seed, run.isolation)
-            kept = store.record(run.assignment.id, submission.student_id, attempt.sha256, sha)
-            if kept is not None and not run.force:
-                records[submission.student_id][attempt.sha256] = kept
-            else:
-                jobs.append(Job(submission=submission, attempt=attempt, run_sha256=sha))
-    missing = {
-        one.student_id: len(one.attempts) - len(records[one.student_id]) for one in submissions
-    }
-    watch.begin(run.isolation, len(jobs), sum(map(len, records.values())))
+    for submission in store.submissions(run.assignment.id):
+        mine, wanted = _known(run, store, submission, text)
+        known += len(mine)
+        if wanted:
+            records[submission.student_id] = mine
+            jobs += wanted
+        else:
+            settle(submission, mine)
+    watch.begin(run.isolation, len(jobs), known)
 
     def finished(job: Job, record: RunRecord) -> None:
         student = job.submission.student_id
         store.write_record(run.assignment.id, student, record)
         records[student][record.attempt_sha256] = record
         watch.examined(student, record)
-        missing[student] -= 1
-        if missing[student] == 0:
-            settle(job.submission, records[student])
+        if len(records[student]) == len(job.submission.attempts):
+            settle(job.submission, records.pop(student))
 
-    for submission in submissions:
-        if missing[submission.student_id] == 0:
-            settle(submission, records[submission.student_id])
     if jobs:
         examine_jobs(run, jobs, finished)
+
+
+def _known(
+    run: Run, store: Store, submission: Submission, text: bytes
+) -> tuple[Records, list[Job]]:
+    """Return the records of a student's attempts that still hold, and a job for each other one."""
+    known: Records = {}
+    wanted: list[Job] = []
+    for attempt in submission.attempts:
+        sha = run_sha256(run.config, run.assignment, attempt, text, run.seed, run.isolation)
+        kept = store.record(run.assignment.id, submission.student_id, attempt.sha256, sha)
+        if kept is not None and not run.force:
+            known[attempt.sha256] = kept
+        else:
+            wanted.append(Job(submission=submission, attempt=attempt, run_sha256=sha))
+    return known, wanted
 
 
 def examine_jobs(run: Run, jobs: Sequence[Job], finished: Callable[[Job, RunRecord], None]) -> None:
@@ -132,13 +141,14 @@ def examine_jobs(run: Run, jobs: Sequence[Job], finished: Callable[[Job, RunReco
         limits=run.assignment.limits,
         tier=run.isolation.tier,
         trust=run.isolation.tier == "none",
+        wait=False,  # it imports torch while the suite is collected and prepared here
     )
-
     unfinished = set(range(len(jobs)))
 
     def body(suite: Suite) -> None:
         examiner = make_examiner(run, suite)
         warm_up()
+        sandbox.wait_ready()
 
         # In each fork its own client, made once: it numbers its workers.
         client = functools.cache(sandbox.client)
@@ -148,16 +158,17 @@ def examine_jobs(run: Run, jobs: Sequence[Job], finished: Callable[[Job, RunReco
             record = examiner.examine(job.attempt, client(grader).spawn, job.run_sha256)
             return dump(record_document(record))
 
+        read = functools.lru_cache(maxsize=1)(_record)  # asked twice of each answer
         forked = Graders(
             work,
             jobs=len(jobs),
             graders=graders,
             spares=SPARES,
-            retry=lambda answer: not _record(answer).is_final,
+            retry=lambda answer: not read(answer).is_final,
         )
         for number, answer in forked:
             job = jobs[number]
-            finished(job, _record(answer) if answer is not None else _nobody_could(job))
+            finished(job, read(answer) if answer is not None else _nobody_could(job))
             unfinished.discard(number)
 
     with sandbox:

@@ -26,7 +26,6 @@ from autograder.checks.local import LocalStage, forbidden_message, review_messag
 from autograder.checks.oracle import Key
 from autograder.checks.play import Case, Play, Played, Stage
 from autograder.checks.sandboxed import SandboxedStage
-from autograder.checks.student import CaseEndedError
 from autograder.checks.suite import Suite
 from autograder.errors import SubmissionError, SuiteError
 from autograder.models import (
@@ -242,7 +241,7 @@ class Examiner:
         played: list[Played] = []
         if stage.load_end is None:
             stage.renew()
-            played = self.suite.play(cases, self.play(stage), stop=lambda: stage.is_over)
+            played = self.suite.play(cases, self.play(stage), stop=lambda: stage.end is not None)
         result = judge.judge(
             exercise,
             cases,
@@ -251,7 +250,7 @@ class Examiner:
             transcripts=self.transcripts[exercise.key],
             forbidden=by_hand.use(exercise.id) or witnessed,
             review=by_hand.review(exercise.id) or stage.suspicion,
-            ended=stage.load_end or _last_end(played),
+            ended=stage.end,
         )
         return result, played
 
@@ -372,10 +371,6 @@ def _witnessed(result: ExerciseResult) -> str | None:
     if result.outcome is not ExerciseOutcome.FORBIDDEN:
         return None
     return result.diagnoses[0].hints[0].rstrip(".") if result.diagnoses else "forbidden operation"
-
-
-def _last_end(played: Sequence[Played]) -> CaseEndedError | None:
-    return next((one.ended for one in reversed(played) if one.ended is not None), None)
 
 
 def _traces(played: Sequence[Played]) -> list[str]:

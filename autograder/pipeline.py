@@ -64,7 +64,7 @@ class Graded:
 
     submission: Submission
     grade: Grade
-    records: Mapping[str, RunRecord]  # by the SHA-256 of the attempt
+    records: Mapping[str, RunRecord]  # by the SHA-256 of the attempt; their cases are in OUT only
 
 
 @frozen
@@ -116,7 +116,7 @@ def grade(request: Request, watch: batch.Watch) -> Summary:
                 result_document(submission, worth, final, _environment(run, mine), now),
                 feedback_document(submission, worth, final, now),
             )
-            graded.append(Graded(submission=submission, grade=worth, records=final))
+            graded.append(Graded(submission=submission, grade=worth, records=_outlines(final)))
 
         batch.examine(run, store, watch, settle)
         store.write_grades()
@@ -165,6 +165,18 @@ def _collect(
     )
     store.record_attempts(found.submissions)
     return found
+
+
+def _outlines(records: Mapping[str, RunRecord]) -> dict[str, RunRecord]:
+    """Leave out the cases, a quarter of a megabyte for each student: memory stays flat."""
+    return {
+        sha: dataclasses.replace(
+            record,
+            exercises=tuple(dataclasses.replace(one, cases=()) for one in record.exercises),
+            private={},
+        )
+        for sha, record in records.items()
+    }
 
 
 def _environment(run: batch.Run, entries: Sequence[LedgerEntry]) -> Environment:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
-from typing import Any, TypeVar
+from typing import Any, TypeGuard, TypeVar
 
 from autograder.errors import SuiteError
 
@@ -175,31 +175,36 @@ def _public(module: ModuleType) -> dict[str, Any]:
 def _versions(folder: Path, name: str) -> tuple[Version, ...]:
     if not (folder / f"{name}.py").exists():
         return ()
-    marked = [getattr(value, _MARK, None) for value in vars(_module(folder, name)).values()]
-    versions = [version for version in marked if isinstance(version, Version)]
-    seen: set[tuple[str, str]] = set()
-    for version in versions:
-        key = (version.exercise, version.id)
-        if key in seen:
+    module = _module(folder, name)
+    text = (folder / f"{name}.py").read_text(encoding="utf-8")
+    defined = [node.name for node in ast.parse(text).body if _is_marked(node)]
+    for one in defined:
+        if defined.count(one) > 1:
             raise SuiteError(
-                f"reference/{folder.name}/{name}.py: expected one {version.id!r} for"
-                f" {version.exercise}, got two. Rename one."
+                f"reference/{folder.name}/{name}.py: expected one {one!r}, got two. Rename one."
             )
-        seen.add(key)
-    return tuple(versions)
+    marked = [getattr(value, _MARK, None) for value in vars(module).values()]
+    return tuple(dict.fromkeys(version for version in marked if isinstance(version, Version)))
+
+
+def _is_marked(node: ast.stmt) -> TypeGuard[ast.FunctionDef | ast.ClassDef]:
+    return isinstance(node, ast.FunctionDef | ast.ClassDef) and len(node.decorator_list) > 0
 
 
 def _extract(path: Path, version: Version) -> str:
     """Cut one version out of its file, with the imports and private names that it may use."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
+    is_method = "." in version.exercise
     kept: list[ast.stmt] = []
     for node in tree.body:
         if isinstance(node, ast.ImportFrom) and str(node.module).startswith("autograder"):
             continue
-        if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.decorator_list:
+        if _is_marked(node):
             if node.name != version.id:
                 continue
-            node.name = version.exercise.rpartition(".")[2]
+            node.name = version.id if is_method else version.exercise
             node.decorator_list = []
         kept.append(node)
+    if is_method:
+        kept += ast.parse(f"{version.exercise} = {version.id}").body
     return ast.unparse(ast.Module(body=kept, type_ignores=[])) + "\n"

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from autograder.checks.compare import dtype_name
+from autograder.checks.compare import describe, dtype_name
 from autograder.checks.diagnose import Transcript
 from autograder.checks.oracle import Key
 from autograder.checks.play import Play
@@ -39,6 +39,8 @@ class LocalStage(LocalTransport):
         forbidden: The forbidden sets of each exercise, as plain data; empty where nobody watches.
         uses: For each exercise, the first forbidden use that its text shows.
     """
+
+    deaths = 0
 
     def __init__(
         self,
@@ -97,7 +99,7 @@ class PublicData:
                 f"{path.name}: expected it next to the test file, got no such file."
                 " Download the assignment again."
             ) from None
-        except (ValueError, KeyError, TypeError) as fault:
+        except (ValueError, LookupError, TypeError, AttributeError, RuntimeError) as fault:
             raise SuiteError(
                 f"{path.name}: expected {SCHEMA}, got something else ({fault})."
                 " Download the assignment again."
@@ -273,20 +275,22 @@ def _by_hand(
 
 
 def _to_plain(value: Any) -> Any:
-    if isinstance(value, torch.Tensor):
+    if isinstance(value, torch.Tensor | np.ndarray | np.generic) and not _is_complex(value):
+        kind = "tensor" if isinstance(value, torch.Tensor) else "array"
         numbers = [_number(x) for x in value.reshape(-1).tolist()]
-        return {"tensor": dtype_name(value), "shape": list(value.shape), "values": numbers}
-    if isinstance(value, np.ndarray):
-        numbers = [_number(x) for x in value.reshape(-1).tolist()]
-        return {"array": dtype_name(value), "shape": list(value.shape), "values": numbers}
+        return {kind: dtype_name(value), "shape": list(value.shape), "values": numbers}
     if isinstance(value, tuple | list):
         return {type(value).__name__: [_to_plain(item) for item in value]}
     if value is None or isinstance(value, bool | int | float | str):
         return {"value": _number(value)}
     raise SuiteError(
-        f"public suite: expected a tensor, an array, numbers or text as the truth, got"
-        f" {type(value).__name__}. Keep such a case in the hidden suite."
+        f"public suite: expected a tensor, an array, real numbers or text as the truth, got"
+        f" {describe(value)}. Keep such a case in the hidden suite."
     )
+
+
+def _is_complex(value: Any) -> bool:
+    return dtype_name(value).startswith("complex")
 
 
 def _from_plain(data: Mapping[str, Any]) -> Any:

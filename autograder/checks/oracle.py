@@ -106,7 +106,7 @@ def in_float64(
         if isinstance(value, torch.Tensor):
             value = value.detach()
             return value.to(lowest) if value.is_floating_point() else value
-        if isinstance(value, np.ndarray) and value.dtype.kind == "f":
+        if isinstance(value, np.ndarray | np.generic) and value.dtype.kind == "f":
             return value.astype(str(lowest).removeprefix("torch."))
         return value
 

@@ -18,7 +18,13 @@ from autograder.models import Tolerance, Visibility
 
 
 class Stage(Transport, Protocol):
-    """A transport that can be reset between exercises."""
+    """A transport that can be reset between exercises.
+
+    Attributes:
+        deaths: How often, in this exercise, all that the functions kept was lost.
+    """
+
+    deaths: int
 
     def begin(self, exercise: str, topic: str, seed: int) -> None:
         """Forget what the last exercise left behind; watch for what this one forbids."""
@@ -92,6 +98,7 @@ class Play:
         self._device = device
         self._state = np.random.RandomState(0)  # one case at a time draws from it
         self._cache: dict[Any, Any] = {}
+        self._deaths = 0
         self._exercise: tuple[str, str] | None = None
         self.student: Student | None = None
         self.expect: Expect | None = None
@@ -107,6 +114,9 @@ class Play:
             seed = int.from_bytes(self._digest(case.exercise)[:4], "big")
             self._stage.begin(case.exercise, case.topic, seed)
             self._exercise = (case.topic, case.exercise)
+        if self._stage.deaths != self._deaths:  # handles among the values mean nothing any more
+            self._cache = {key: kept for key, kept in self._cache.items() if kept[1] is not None}
+            self._deaths = self._stage.deaths
         self.student = Student(self._stage, cache=self._cache, device=self._device)
         self.expect = Expect(case.parts, self.student, self._tolerances)
         return self.student

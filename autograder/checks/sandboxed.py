@@ -18,6 +18,7 @@ from autograder.sandbox.client import Worker, WorkerDied
 READ_CPU_S = 20.0  # our own parsers, on the largest source that is accepted
 DEATHS = 2
 _SPARE_CPU_S = 2.0  # what the worker itself may need beyond the budget it keeps
+_USED_UP = "the time for this {} is used up"
 
 _SENTENCES = {
     Reason.CPU_TIME: "was stopped after {budget:g} s of computing. Does a loop never end?",
@@ -59,8 +60,10 @@ class SandboxedStage:
         self._begun_at_s = 0.0
         self._begin: dict[str, Any] | None = None
         self._load_end: CaseEndedError | None = None
+        self._last_death: CaseEndedError | None = None
+        self._names: frozenset[str] = frozenset()  # of operations that the exercise forbids
         self._audited = True
-        self.deaths = 0
+        self.deaths = 0  # in this exercise
         self.suspicion: str | None = None  # what the witness could not settle, in this exercise
         self.remarks: tuple[str, ...] = ()
         self.missing: Mapping[str, str] = {}
@@ -105,6 +108,7 @@ class SandboxedStage:
         forbidden = self._forbidden.get(exercise, [])
         self._begin = {"op": "begin", "exercise": exercise, "seed": seed, "forbidden": forbidden}
         self._audited = not forbidden
+        self._names = _names(forbidden)
         if self._worker is not None and self._load_end is None:
             self._loaded()
             self._exchange(self._begin, (), self._limits.call_cpu_s)
@@ -116,9 +120,8 @@ class SandboxedStage:
         """Send one request within all budgets."""
         self._loaded()
         budget = min(self._limits.call_cpu_s, self.exercise_left_s, self.submission_left_s)
-        if budget <= 0:
-            said = "the time for this exercise is used up"
-            raise CaseEndedError(Reason.CPU_TIME, said, feedback=said)
+        if budget <= 0 and self.end is not None:
+            raise self.end
         if header["op"] == "call" and not self._audited:
             self._audited = True
             header = {**header, "audit": True}
@@ -126,7 +129,7 @@ class SandboxedStage:
         if reply.get("suspicious"):
             self._audited = False  # look closely at the next call
             self.suspicion = _suspicion(reply["suspicious"])
-        return reply, payload
+        return _without_unknown_name(reply, self._names), payload
 
     @property
     def exercise_left_s(self) -> float:
@@ -139,10 +142,17 @@ class SandboxedStage:
         return self._limits.submission_cpu_s - self._cpu_s()
 
     @property
-    def is_over(self) -> bool:
-        """Whether the rest of the exercise is not run."""
-        dead = self.deaths >= DEATHS or self._load_end is not None
-        return dead or min(self.exercise_left_s, self.submission_left_s) <= 0
+    def end(self) -> CaseEndedError | None:
+        """Why the rest of the exercise is not run, if it is not."""
+        if self._load_end is not None:
+            return self._load_end
+        if self.deaths >= DEATHS:
+            return self._last_death
+        for what, left_s in (("exercise", self.exercise_left_s), ("file", self.submission_left_s)):
+            if left_s <= 0:
+                said = _USED_UP.format(what)
+                return CaseEndedError(Reason.CPU_TIME, said, feedback=said)
+        return None
 
     @property
     def load_end(self) -> CaseEndedError | None:
@@ -195,15 +205,21 @@ class SandboxedStage:
         try:
             value = self._value(self._current(), header, (), cpu_s=limit + _SPARE_CPU_S)
         except WorkerDied as death:
-            self.close()
-            sentence = _sentence(death.reason, limit, self._limits)
-            said = f"running the file {sentence}"
-            self._load_end = CaseEndedError(death.reason, said, feedback=said)
-            raise self._load_end from None
+            said = f"running the file {_sentence(death.reason, limit, self._limits)}"
+            raise self._not_loaded(death.reason, said, feedback=said) from None
+        except SubmissionError as refusal:  # student code runs there: its word, whatever it says
+            said = "running the file failed"
+            message = f"{said}: {refusal}"
+            raise self._not_loaded(Reason.EXCEPTION, message, feedback=said) from None
         self.remarks, self.missing = _claims(value)
         if self._begin is not None:
             self._exchange(self._begin, (), self._limits.call_cpu_s)
         return self._current()
+
+    def _not_loaded(self, reason: Reason, message: str, *, feedback: str) -> CaseEndedError:
+        self.close()
+        self._load_end = CaseEndedError(reason, message, feedback=feedback)
+        return self._load_end
 
     _worker_is_loaded = False
 
@@ -223,9 +239,10 @@ class SandboxedStage:
             target = header.get("target")
             subject = target if isinstance(target, str) else "the call"
             sentence = f"{subject} {_sentence(death.reason, budget, self._limits)}"
-            raise CaseEndedError(
+            self._last_death = CaseEndedError(
                 death.reason, sentence, feedback=sentence, trace=death.message
-            ) from None
+            )
+            raise self._last_death from None
 
     def _send(
         self, worker: Worker, header: dict[str, Any], buffers: Sequence[Any], *, cpu_s: float
@@ -255,6 +272,22 @@ class SandboxedStage:
 
     def _cpu_s(self) -> float:
         return self._spent_s + (self._worker.cpu_s if self._worker is not None else 0.0)
+
+
+def _names(forbidden: Sequence[Mapping[str, Any]]) -> frozenset[str]:
+    """Return every name by which a worker may call a forbidden operation."""
+    groups = [(*group["names"], *group["operators"], "torch.autograd") for group in forbidden]
+    return frozenset(name for names in groups for name in names)
+
+
+def _without_unknown_name(reply: dict[str, Any], names: frozenset[str]) -> dict[str, Any]:
+    """Take no word of a worker's for what is forbidden: students read that name."""
+    error = reply.get("error")
+    if not isinstance(error, dict) or error.get("kind") != "forbidden":
+        return reply
+    name = error.get("name")
+    known = name if isinstance(name, str) and name in names else "an operation"
+    return {**reply, "error": {**error, "name": known}}
 
 
 def _suspicion(found: Any) -> str:

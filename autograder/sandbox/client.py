@@ -77,6 +77,7 @@ class Sandbox:
         tier: str | None = None,
         trust: bool = False,
         distributions: Iterable[str] = DISTRIBUTIONS,
+        wait: bool = True,
     ) -> Self:
         """Find the tier by trying, and start the fork server; to be called before forking graders.
 
@@ -86,6 +87,8 @@ class Sandbox:
             tier: "A", "C" or "none"; None for the best that works.
             trust: Whether to go on where no isolation can be had.
             distributions: What students may import besides the standard library.
+            wait: Whether to wait until it has imported torch, which takes seconds; if not,
+                `wait_ready` does, later.
 
         Raises:
             SandboxError: If the tier cannot be had, or torch cannot be imported in it.
@@ -102,9 +105,18 @@ class Sandbox:
             zygote = Zygote(isolation.tier, image, limits, controls=controls)
             on_fault.callback(zygote.stop)
             zygote.wait_jailed()
-            zygote.wait_ready()
+            if wait:
+                zygote.wait_ready()
             on_fault.pop_all()
         return cls(isolation, image, zygote, clients)
+
+    def wait_ready(self) -> None:
+        """Wait until workers can be had, if `start` did not; once, before graders are forked.
+
+        Raises:
+            SandboxError: If torch cannot be imported.
+        """
+        self._zygote.wait_ready()
 
     def client(self, index: int) -> Client:
         """Return the client of grader `index`; to be called in that grader, after the fork."""

@@ -44,10 +44,11 @@ def test_whole_numbers_and_truths_stay_what_they_are():
 
 def test_arrays_are_computed_as_arrays():
     x = X.numpy().astype("float32")
-    result = made()(lambda x: (np.exp(x), np.argmax(x), x.shape), x)
+    result = made()(lambda x: (np.exp(x), np.argmax(x), x.shape, np.mean(x)), x)
     assert result[0].dtype == np.float32
     assert np.array_equal(result[0], np.exp(x.astype("float64")).astype("float32"))
-    assert result[1:] == (2, (2, 2))
+    assert result[1:3] == (2, (2, 2))
+    assert result[3].dtype == np.float32
 
 
 def test_arguments_are_copies_however_deep():

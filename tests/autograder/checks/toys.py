@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import textwrap
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -19,12 +20,14 @@ from autograder.checks.play import Played
 from autograder.checks.suite import Suite, open_suite
 from autograder.examine import Examiner
 from autograder.models import (
+    Attempt,
     Exercise,
     ExerciseResult,
     GradingConfig,
     Isolation,
     RunRecord,
     RunStatus,
+    SubmittedFile,
 )
 from autograder.report.json import dump, record_document
 from autograder.worker.session import Session
@@ -160,3 +163,18 @@ def document(result: ExerciseResult) -> bytes:
         exercises=(dataclasses.replace(result, cases=cases),),
     )
     return dump(record_document(record))
+
+
+def attempt(folder: Path, **files: str) -> Attempt:
+    """Return an attempt with some files; in their names, two underscores stand for a dot."""
+    folder.mkdir(parents=True, exist_ok=True)
+    submitted = []
+    for key, text in files.items():
+        name = key.replace("__", ".")
+        content = textwrap.dedent(text).lstrip().encode()
+        (folder / name).write_bytes(content)
+        sha256 = hashlib.sha256(content).hexdigest()
+        file = SubmittedFile(name=name, sha256=sha256, size=len(content), blob=folder / name)
+        submitted.append(file)
+    sha256 = hashlib.sha256(repr(submitted).encode()).hexdigest()
+    return Attempt(files=tuple(submitted), sha256=sha256, submitted_at=None)

@@ -103,9 +103,9 @@ def test_there_is_no_bar_where_there_is_nothing_to_do(terminal):
 
 
 def test_an_error_at_the_start_leaves_no_bar_behind(terminal):
-    with contextlib.redirect_stderr(terminal.stream):
-        with pytest.raises(ConfigError, match="no"), Progress():
-            raise ConfigError("no")
+    stream = contextlib.redirect_stderr(terminal.stream)
+    with stream, pytest.raises(ConfigError, match="no"), Progress():
+        raise ConfigError("no")
     assert not any("starting" in line for line in plain(terminal.read()))
 
 
