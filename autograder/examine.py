@@ -12,7 +12,8 @@ import dataclasses
 import hashlib
 import json
 import platform
-from collections.abc import Callable, Mapping, Sequence
+from collections import ChainMap
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,7 @@ from autograder.models import (
     Isolation,
     RunRecord,
     RunStatus,
+    Visibility,
 )
 from autograder.sandbox.client import Worker
 from autograder.worker.session import Session
@@ -59,7 +61,8 @@ class Examiner:
         dtype: Of drawn inputs; float64 grades, float32 is for `validate`.
 
     Raises:
-        SuiteError: If an exercise has no case, or its own reference does not pass.
+        SuiteError: If an exercise has no case, its own reference does not pass, or a part of it
+            cannot be earned.
     """
 
     def __init__(
@@ -97,18 +100,29 @@ class Examiner:
         topic = self.topics[exercise.topic]
         support = {exercise.topic: topic.support_text}
         session = Session.from_namespace(topic.namespace(version), support=support)
-        play = self.play(LocalStage(session), device="cpu")
+        known = self.known if version is None else None
+        play = self.play(LocalStage(session), device="cpu", known=known)
         return self.suite.play(self.cases[exercise.key], play)
 
-    def play(self, stage: Stage, *, device: str | None = None) -> Play:
-        """Put a stage under this batch's seed, dtype and truth."""
+    def play(
+        self,
+        stage: Stage,
+        *,
+        device: str | None = None,
+        known: MutableMapping[Key, Any] | None = None,
+    ) -> Play:
+        """Put a stage under this batch's seed, dtype and truth.
+
+        What the reference asked the oracles is known to all; what another asks besides, led there
+        by values of its own, is its own.
+        """
         return Play(
             stage,
             run_seed=self.run_seed,
             assignment=self.assignment.id,
             tolerances=self.config.tolerances,
             references=self._references,
-            known=self.known,
+            known=ChainMap({}, self.known) if known is None else known,
             dtype=self.dtype,
             device=device or self.config.device,
         )
@@ -131,6 +145,18 @@ class Examiner:
                     " Mend the suite or the solution."
                 )
             self.truth[played.case.id] = tuple(one.part for one in played.observations)
+        self._check_parts(exercise)
+
+    def _check_parts(self, exercise: Exercise) -> None:
+        """Make sure that every part can be earned; public suites alone need not cover all."""
+        cases = self.cases[exercise.key]
+        decided = {part for case in cases for part in self.truth[case.id]}
+        idle = [part for part in cases[0].weights if part not in decided]
+        if idle and any(case.visibility is Visibility.HIDDEN for case in cases):
+            raise SuiteError(
+                f"tests/hidden/test_{exercise.topic}.py: expected comparisons of each part of"
+                f" {exercise.id}, got none of {', '.join(idle)}. Write some, or correct the marks."
+            )
 
     def _transcripts(self, exercise: Exercise) -> tuple[Transcript, ...]:
         return tuple(
@@ -201,6 +227,7 @@ class Examiner:
         stage.choose(variant["candidates"])
         by_hand = _ByHand(facts["by_hand"], variant["candidates"])
         stage.load()
+        is_loaded = stage.load_end is None
         traces: dict[str, list[str]] = {}
         results = []
         for exercise in self.assignment.exercises:
@@ -209,7 +236,7 @@ class Examiner:
                 results.append(judge.not_implemented(exercise, cases, self.truth))
                 continue
             result, played = self._examine_exercise(exercise, stage, by_hand)
-            if result.outcome is not ExerciseOutcome.PASSED and stage.load_end is None:
+            if result.outcome is not ExerciseOutcome.PASSED and is_loaded:
                 armed = result.outcome is not ExerciseOutcome.FORBIDDEN
                 with contextlib.closing(self.stage(spawn, files, armed=armed)) as alone:
                     alone.read()

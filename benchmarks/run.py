@@ -107,8 +107,9 @@ def _copies(folder: Path, copies: int) -> list[Path]:
 
 
 def _grade(source: Path, out: Path) -> float:
-    command = [sys.executable, "-c", "from autograder.cli import main; raise SystemExit(main())",
-               "-C", str(COURSE), "grade", str(source), "-a", ASSIGNMENT, "-o", str(out)]  # fmt: skip
+    program = "from autograder.cli import main; raise SystemExit(main())"
+    arguments = ["-C", str(COURSE), "grade", str(source), "-a", ASSIGNMENT, "-o", str(out)]
+    command = [sys.executable, "-c", program, *arguments]
     return _timed(command)
 
 

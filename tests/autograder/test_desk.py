@@ -166,6 +166,7 @@ def test_replay_shows_a_hidden_cases_traceback_and_prints(graded):
     assert "printed:\n\x1b[31m[bold]red[/bold]" in said
 
 
+@pytest.mark.prove
 def test_replay_shows_every_comparison(graded):
     said = replay(graded, "known-mistakes", f"{HIDDEN}#db")
     assert said[2:] == [
@@ -175,6 +176,7 @@ def test_replay_shows_every_comparison(graded):
     ]
 
 
+@pytest.mark.prove
 def test_replay_finds_the_attempt_that_was_graded_among_later_ones(desk):
     desk.write("known-mistakes", "def relu_forward(x):\n    return x, x\n")
     collected = request(desk, source=desk.source, at="2026-02-09 12:00")

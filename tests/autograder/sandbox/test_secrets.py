@@ -55,6 +55,8 @@ def test_no_readable_file_holds_a_solution_or_names_a_hidden_test(tier):
     lines, names = secret_lines(), secret_names()
     looked, leaks = 0, []
     for path in map(Path, readable):
+        if path.parts[1] in {"dev", "proc", "sys"}:  # devices, and what the kernel says of itself
+            continue
         if not path.is_file() or path.stat().st_size > TEXT:
             continue
         text = path.read_bytes().decode("utf-8", "replace")
