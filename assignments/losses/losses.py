@@ -590,4 +590,4 @@ if __name__ == "__main__":
         lines.append(f"temperature {temperature}: {float(entropy(p).exp()):.2f} words in play")
         for word, share in zip(words, p.tolist(), strict=True):
             lines.append(f"  {word:5s}{share:6.1%} {'#' * round(40 * share)}")
-    print("\n".join(lines))  # noqa: T201 -- a reward to look at
+    print("\n".join(lines))
