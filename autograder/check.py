@@ -15,7 +15,7 @@ from autograder.checks import judge, local
 from autograder.checks.local import Opened, PublicData
 from autograder.checks.student import BlockedError
 from autograder.checks.suite import Suite, open_suite
-from autograder.errors import ConfigError, SubmissionError
+from autograder.errors import ConfigError, SubmissionError, SuiteError
 from autograder.models import Exercise, ExerciseResult, Reason
 
 
@@ -44,6 +44,7 @@ def check(path: Path, only: Sequence[str] = ()) -> Report:
     Raises:
         ConfigError: If the folder holds no assignment, or an id is unknown.
         SubmissionError: If the file is missing or cannot be read.
+        SuiteError: If the assignment's own files are damaged, or no longer those that came.
     """
     topic, folder = _find(path)
     data = PublicData.load(folder / f"{topic}.json")
@@ -56,11 +57,24 @@ def check(path: Path, only: Sequence[str] = ()) -> Report:
     results: list[ExerciseResult] = []
 
     def body(suite: Suite) -> None:
+        _check_whole(suite, data)
         chosen = [one for one in data.exercises if not only or one["id"] in only]
         results.extend(_check_one(_exercise(one, topic), suite, opened, data) for one in chosen)
 
     open_suite([folder / f"test_{topic}.py"], body, root=folder)
     return Report(topic=topic, file=file.name, results=tuple(results), remarks=opened.remarks)
+
+
+def _check_whole(suite: Suite, data: PublicData) -> None:
+    """Make sure that the tests are those that the public data is about."""
+    found = {case.id for case in suite.cases}
+    if found != data.truth.keys():
+        odd = min(found ^ data.truth.keys())
+        got = f"also {odd}" if odd in found else f"no {odd}"
+        raise SuiteError(
+            f"test_{data.topic}.py: expected the tests that came with {data.topic}.json, got {got}."
+            " Put your own into another file, or download the assignment again."
+        )
 
 
 def _check_one(

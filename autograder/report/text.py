@@ -95,14 +95,18 @@ def check_summary(results: Sequence[ExerciseResult], file: str) -> str:
     )
 
 
+_SHORT = 32  # names of students and exercises of up to so many letters are never folded
 _NUMBERS = frozenset({"score", "cases", "mistakes", "alternatives", "degenerate"})
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str = "") -> Table:
     """Return a plain table that also reads well without colour and in a log file."""
     made = Table(title=title or None, box=None, pad_edge=False, header_style="bold")
+    rows = list(rows)
+    is_short = all(len(str(row[0])) <= _SHORT for row in rows)
     for name in columns:
         made.add_column(name, justify="right" if name in _NUMBERS else "left", overflow="fold")
+    made.columns[0].no_wrap = is_short
     for row in rows:
         made.add_row(
             *(cell if isinstance(cell, Text) else Text(printable(str(cell))) for cell in row)
@@ -197,18 +201,26 @@ def _marks(one: Any) -> str:
 
 
 def _remark(one: Any) -> str:
-    """Return what is worth saying: why it cannot be read, a cap, a known mistake, a review."""
+    """Return what is worth saying: why there is no score, a cap, a review, a known mistake."""
     record = _record_of(one)
     if record is not None and record.message:
-        return record.message.splitlines()[0][:120]
+        return _first_sentence(record.message)
+    if one.grade.status is Status.NOT_SUBMITTED and one.submission.attempts:
+        return _first_sentence(one.grade.explanation)
+    results = record.exercises if record is not None else ()
+    forbidden = [r.exercise.id for r in results if r.outcome is ExerciseOutcome.FORBIDDEN]
+    review = [r.exercise.id for r in results if r.review]
+    mistakes = [d.mistake for r in results for d in r.diagnoses if d.mistake is not None]
     said = [cap.reason for cap in one.grade.score.caps] if one.grade.score else []
-    for result in record.exercises if record else ():
-        if result.outcome is ExerciseOutcome.FORBIDDEN:
-            said.append(f"forbidden operation in {result.exercise.id}")
-        if result.review:
-            said.append(f"review {result.exercise.id}")
-        said += [d.mistake for d in result.diagnoses if d.mistake is not None]
-    return ", ".join(said[:4])
+    said += [f"forbidden: {', '.join(forbidden)}"] if forbidden else []
+    said += [f"review: {', '.join(review)}"] if review else []
+    said += [", ".join(mistakes)] if mistakes else []
+    return "; ".join(said)
+
+
+def _first_sentence(text: str) -> str:
+    """Return where it is and what was found; what to do about it, `explain` says."""
+    return printable(text.partition("\n")[0].partition(". ")[0].removesuffix("."), limit=120)
 
 
 def explanation(result: dict[str, Any]) -> Iterable[RenderableType]:

@@ -1481,19 +1481,6 @@ def identical_units(x, y, hidden, steps, lr, generator):
 
 @mistake(
     "train_mlp",
-    source="constructed: the sign of the step",
-    hints=(
-        "The loss grows while you train.",
-        "It is the update.",
-        "Does the gradient point uphill or downhill?",
-    ),
-)
-def climbs(x, y, hidden, steps, lr, generator):
-    return _descend(x, y, _start(x, y, hidden, generator), steps, -lr)
-
-
-@mistake(
-    "train_mlp",
     source="constructed: updated parameters that nobody keeps",
     hints=(
         "The network at the end is the one of the beginning.",

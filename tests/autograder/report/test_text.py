@@ -55,8 +55,11 @@ def result(outcome=ExerciseOutcome.FAILED, name="softmax", **changes) -> Exercis
     return dataclasses.replace(made, **changes)
 
 
-def graded(student="ana", value="3.25", status=Status.GRADED, results=(), message="", scale=4):
+def graded(
+    student="ana", value="3.25", status=Status.GRADED, results=(), message="", scale=4, **more
+):
     """Return a row of the final table."""
+    attempts = more.pop("attempts", ())
     record = RunRecord(
         attempt_sha256="a", run_sha256="r", status=RunStatus.GRADED, message=message,
         exercises=tuple(results),
@@ -66,8 +69,8 @@ def graded(student="ana", value="3.25", status=Status.GRADED, results=(), messag
         value=Fraction(value), scale=Fraction(scale), core=zero, starred=zero, raw=zero,
         late_penalty=zero, caps=(), explanation="",
     )  # fmt: skip
-    grade = Grade(student_id=student, assignment="tp1", status=status, score=score or None)
-    submission = Submission(student_id=student, assignment="tp1", attempts=())
+    grade = Grade(student_id=student, assignment="tp1", status=status, score=score or None, **more)
+    submission = Submission(student_id=student, assignment="tp1", attempts=attempts)
     return SimpleNamespace(submission=submission, grade=grade, records={"a": record})
 
 
@@ -131,7 +134,7 @@ def test_the_final_table_needs_no_colour():
     assert [line.rstrip() for line in made.splitlines()] == [
         "student  score  status      exercises  remark",
         "ana       3.25  graded      +-",
-        "ben             unreadable             losses.py: it is empty.",
+        "ben             unreadable             losses.py: it is empty",
         "",
         "exercises: softmax, logsumexp",
         "marks: + passed  - failed  . not written  ! forbidden  E error  ? not run",
@@ -180,7 +183,33 @@ def test_the_remark_says_what_needs_a_look():
         ]
     )
     made = " ".join(shown(*text.grades_table([row]), width=120).split())
-    assert "forbidden operation in softmax, review logsumexp, no_shift" in made
+    assert "forbidden: softmax; review: logsumexp; no_shift" in made
+
+
+def test_the_remark_is_one_sentence_and_explain_has_the_rest():
+    said = "tp1.py, line 4: expected Python 3, got `x.`. Mend it.\nAnd more."
+    made = shown(*text.grades_table([graded(value="", message=said)]), width=120)
+    assert "tp1.py, line 4: expected Python 3, got `x.`" in made
+    assert "Mend" not in made
+
+
+def test_work_that_came_too_late_is_not_just_missing():
+    said = "Nothing was handed in before the closing date. Score: 0."
+    row = graded(value="0", status=Status.NOT_SUBMITTED, attempts=(None,), explanation=said)
+    made = shown(*text.grades_table([row]), width=120)
+    assert "Nothing was handed in before the closing date" in made
+
+
+def test_names_of_usual_length_are_not_folded():
+    rows = [graded("syntax-error-in-one-module", message="word " * 30), graded("ben")]
+    assert "syntax-error-in-one-module" in shown(*text.grades_table(rows))
+
+
+def test_very_long_names_leave_room_for_the_rest():
+    rows = [graded("x" * 64, message="it is empty")]
+    made = shown(*text.grades_table(rows))
+    assert "empty" in made
+    assert max(map(len, made.splitlines())) <= 80
 
 
 # --- a student's check ------------------------------------------------------------------------

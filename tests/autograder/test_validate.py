@@ -1,0 +1,247 @@
+"""The suite is tested too: references pass, mistakes are caught and named, nothing is for free."""
+
+import json
+
+import pytest
+import torch
+
+from autograder.errors import SuiteError
+from autograder.models import ExerciseOutcome
+from autograder.validate import as_json, judged, validate, validate_topics
+from tests.autograder.checks import toys
+
+HEAD = """
+from autograder.checks.bank import alternative, mistake
+
+HINTS = ("It is wrong.", "Everywhere.", "How often?")
+
+"""
+WRONG = '@mistake("double", source="made up", hints=HINTS)\ndef {name}(x):\n    return {value}\n\n'
+OTHER = '@alternative("double")\ndef {name}(x):\n    return {value}\n\n'
+
+
+def course(folder, *, mistakes="", alternatives="", **given):
+    return toys.write(
+        folder,
+        mistakes=HEAD + mistakes if mistakes else "",
+        alternatives=HEAD + alternatives if alternatives else "",
+        **given,
+    )
+
+
+def problems(made, **options):
+    """Return what is found about the one exercise of a course."""
+    (found,) = toys.examined(made, lambda examiner: list(validate(examiner)), **options)
+    return list(found.problems)
+
+
+def test_a_suite_that_is_right_has_no_problems_and_is_counted(tmp_path):
+    made = course(
+        tmp_path,
+        mistakes=WRONG.format(name="triple", value="3 * x"),
+        alternatives=OTHER.format(name="sum_of_two", value="x + x"),
+    )
+    (found,) = toys.examined(made, lambda examiner: list(validate(examiner)))
+    assert (found.exercise, found.seed, found.dtype) == ("toy.double", "7", "float64")
+    assert (found.cases, found.mistakes, found.alternatives, found.degenerate) == (2, 1, 1, 6)
+    assert found.problems == ()
+    assert json.loads(json.dumps(as_json(found)))["mistakes"] == 1
+
+
+def test_a_mistake_that_is_not_caught_is_named(tmp_path):
+    value = "2 * x + (x > 1e9)"
+    made = course(tmp_path, mistakes=WRONG.format(name="overflow", value=value))
+    assert problems(made) == ["mistake overflow is not caught"]
+
+
+def test_a_mistake_that_is_caught_but_not_named_is_named(tmp_path):
+    value = "(_ for _ in ()).throw(KeyError('x'))"
+    made = course(tmp_path, mistakes=WRONG.format(name="raises", value=value))
+    assert problems(made) == ["mistake raises is caught but named nothing"]
+
+
+def test_two_mistakes_that_cannot_be_told_apart_are_named(tmp_path):
+    made = course(
+        tmp_path,
+        mistakes=WRONG.format(name="triple", value="3 * x")
+        + WRONG.format(name="thrice", value="x + x + x"),
+    )
+    assert problems(made) == [
+        "mistakes triple and thrice cannot be told apart",
+        "mistake triple is caught but named nothing",
+        "mistake thrice is caught but named nothing",
+    ]
+
+
+def test_mistakes_that_differ_in_one_case_are_told_apart(tmp_path):
+    made = course(
+        tmp_path,
+        mistakes=WRONG.format(name="triple", value="3 * x")
+        + WRONG.format(name="triple_rows", value="3 * x if x.dim() == 2 else 4 * x")
+        + WRONG.format(name="triple_columns", value="3 * x if x.dim() == 2 else 2 * x"),
+    )
+    assert problems(made) == []
+
+
+def test_an_alternative_that_fails_is_named_with_its_case(tmp_path):
+    made = course(tmp_path, alternatives=OTHER.format(name="rounded", value="(2 * x).round()"))
+    (problem,) = problems(made)
+    assert problem.startswith("alternative rounded fails random numbers ((3,)): y[")
+
+
+def test_a_suite_that_fails_under_a_mistake_is_named(tmp_path):
+    suite = toys.DOUBLE.replace("import torch", "import torch\n\nPLAYS = []").replace(
+        "        x = draw",
+        "        PLAYS.append(1)\n        1 / (5 - len(PLAYS))\n        x = draw",
+    )
+    made = course(tmp_path, hidden=suite, mistakes=WRONG.format(name="triple", value="3 * x"))
+    assert problems(made)[0] == (
+        "mistake triple: the suite itself fails: ZeroDivisionError: division by zero"
+    )
+
+
+# --- what earns nothing ------------------------------------------------------------------------
+
+LENIENT = '''
+import pytest
+import torch
+
+
+@pytest.mark.exercise("double", parts={"y": 1})
+class TestDouble:
+    """Doubling"""
+
+    def test_it(self, student, expect, draw):
+        """some numbers"""
+        x = INPUT
+        y = student.double(x)
+        expect(EXPECTED, 2 * x)
+'''
+
+
+@pytest.mark.parametrize(
+    ("given", "expected", "found"),
+    [
+        ("torch.zeros(2)", "y", ["zeros", "an echo of the inputs"]),
+        ("torch.full((2,), 0.5)", "y", ["ones"]),
+        ("draw.normal(2)", "y if y is not None else 2 * x", ["None"]),
+        ("draw.normal(2)", "torch.where(y.isnan(), 2 * x, y)", ["NaN"]),
+        ("draw.normal(2)", "2 * x", ["None", "zeros", "ones", "NaN", "an echo of the inputs"]),
+    ],
+)
+def test_a_suite_that_can_be_passed_without_a_thought_is_named(tmp_path, given, expected, found):
+    suite = LENIENT.replace("INPUT", given).replace("EXPECTED", expected)
+    assert problems(course(tmp_path, hidden=suite)) == [f"{one} earns the part y" for one in found]
+
+
+def test_what_a_stub_raises_is_never_what_a_suite_may_ask_for(tmp_path):
+    suite = LENIENT.replace("        y = student.double(x)\n", "").replace("INPUT", "3")
+    asks = "expect.raises(NotImplementedError, student.double, x)"
+    solution = toys.SOLUTION.replace("return 2 * x", "raise NotImplementedError")
+    made = course(
+        tmp_path, hidden=suite.replace("expect(EXPECTED, 2 * x)", asks), solution=solution
+    )
+    with pytest.raises(SuiteError, match="pass, got: double raised NotImplementedError"):
+        problems(made)
+
+
+def test_one_part_of_several_that_is_for_free_is_named(tmp_path):
+    suite = LENIENT.replace('{"y": 1}', '{"y": 1, "z": 1}').replace(
+        "expect(EXPECTED, 2 * x)",
+        'expect(y, 2 * x, name="y")\n        expect(0 * y, 0 * x, name="z")',
+    ).replace("INPUT", "draw.normal(3)")  # fmt: skip
+    assert problems(course(tmp_path, hidden=suite)) == [
+        "zeros earns the part z",
+        "ones earns the part z",
+        "an echo of the inputs earns the part z",
+    ]
+
+
+PAIR = LENIENT.replace("INPUT", "draw.normal(3)").replace("expect(EXPECTED, 2 * x)", "a, b = y")
+
+
+def test_results_of_every_kind_are_imitated(tmp_path):
+    suite = PAIR + (
+        "        expect(a, 2 * x)\n        expect(b, [int(x.shape[0]), 2.5, None, 'text'])\n"
+    )
+    solution = toys.SOLUTION.replace("return 2 * x", "return 2 * x, [len(x), 2.5, None, 'text']")
+    assert problems(course(tmp_path, hidden=suite, solution=solution)) == []
+
+
+def test_infinite_results_are_imitated_by_finite_ones(tmp_path):
+    suite = LENIENT.replace("INPUT", "torch.zeros(2)").replace("2 * x", "1 / x")
+    suite = suite.replace("EXPECTED", "y")
+    made = course(tmp_path, hidden=suite, solution=toys.SOLUTION.replace("2 * x", "1 / x"))
+    assert problems(made) == []
+
+
+def test_arrays_are_imitated_too(tmp_path):
+    suite = LENIENT.replace("INPUT", "draw.normal(2).numpy()").replace("EXPECTED", "y")
+    assert problems(course(tmp_path, hidden=suite)) == []
+
+
+VALUE = '''
+# %%
+class Value:
+    """A number."""
+
+    def __init__(self, data):
+        self.data = data
+
+    def double(self):
+        """Return twice the number."""
+        # BEGIN SOLUTION
+        return 2 * self.data
+        # END SOLUTION
+'''
+
+
+def test_of_a_method_only_the_stub_and_nothing_are_tried(tmp_path):
+    suite = LENIENT.replace('"double"', '"Value.double"').replace("INPUT", "3.0")
+    suite = suite.replace("student.double(x)", "student.Value(x).double()")
+    made = course(
+        tmp_path,
+        hidden=suite.replace("EXPECTED", "y"),
+        solution=VALUE,
+        exercises={"Value.double": "{points: 1}"},
+        mistakes='@mistake("Value.double", source="made up", hints=HINTS)\n'
+        "def added(self):\n    return self.data + 2\n",
+    )
+    (found,) = toys.examined(made, lambda examiner: list(validate(examiner)))
+    assert (found.degenerate, found.mistakes, found.problems) == (2, 1, ())
+
+
+# --- seeds and dtypes --------------------------------------------------------------------------
+
+
+def test_topics_are_proven_under_several_seeds_one_of_them_new_and_in_two_dtypes(tmp_path):
+    made = course(tmp_path)
+    first, second = [validate_topics(made, ["toy"], 3) for _ in range(2)]
+    shown = [(one.seed, one.dtype) for one in first]
+    assert shown[:4] == [("1", "float64"), ("1", "float32"), ("2", "float64"), ("2", "float32")]
+    assert [dtype for _, dtype in shown[4:]] == ["float64", "float32"]
+    assert len({shown[4][0], shown[5][0]}) == 1
+    assert second[4].seed != shown[4][0]
+    assert all(one.problems == () for one in first)
+
+
+def test_a_reference_that_passes_in_one_dtype_only_is_named(tmp_path):
+    solution = toys.SOLUTION.replace("2 * x", "2 * x + (x.dtype.itemsize == 4)")
+    made = course(tmp_path, solution=solution)
+    assert problems(made) == []
+    with pytest.raises(SuiteError, match="expected the reference solution to pass, got: y"):
+        problems(made, dtype=torch.float32)
+    with pytest.raises(SuiteError, match="expected the reference solution to pass, got: y"):
+        validate_topics(made, ["toy"], 1)
+
+
+def test_a_known_version_is_judged_as_a_student_would_be(tmp_path):
+    made = course(tmp_path, mistakes=WRONG.format(name="triple", value="3 * x"))
+
+    def both(examiner):
+        exercise = toys.exercise(examiner)
+        (mistake,) = examiner.topics["toy"].mistakes_of("double")
+        return [judged(examiner, exercise, version).outcome for version in (None, mistake)]
+
+    found = toys.examined(made, both, dtype=torch.float32)
+    assert found == [ExerciseOutcome.PASSED, ExerciseOutcome.FAILED]
