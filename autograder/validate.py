@@ -21,6 +21,7 @@ from autograder.checks.bank import Topic, Version
 from autograder.checks.diagnose import AGREEMENT, Transcript
 from autograder.checks.fingerprint import agree
 from autograder.checks.suite import Suite, open_suite
+from autograder.errors import ConfigError
 from autograder.examine import Examiner
 from autograder.models import (
     Exercise,
@@ -75,20 +76,36 @@ def validate(examiner: Examiner) -> Iterator[Finding]:
         )
 
 
-def validate_topics(config: GradingConfig, topics: Sequence[str], seeds: int) -> list[Finding]:
+def validate_topics(
+    config: GradingConfig, topics: Sequence[str], seeds: int, only: Sequence[str] = ()
+) -> list[Finding]:
     """Prove topics under several seeds, one of them new in every run, in float64 and float32.
 
+    Args:
+        config: The course's configuration.
+        topics: Which ones.
+        seeds: How many.
+        only: Ids of exercises; all of the topics, if empty.
+
     Raises:
+        ConfigError: If `only` names what is no exercise of these topics.
         SuiteError: If a reference does not pass its own suite.
     """
+    known = [one.id for topic in topics for one in config.topics[topic]]
+    for name in only:
+        if name not in known:
+            raise ConfigError(
+                f"-k: expected an exercise out of {', '.join(known)}, got {name!r}. Correct it."
+            )
     chosen = [str(seed) for seed in range(1, seeds)] + [str(secrets.randbits(32))]
     findings: list[Finding] = []
     for topic in topics:
+        exercises = tuple(one for one in config.topics[topic] if not only or one.id in only)
+        if not exercises:
+            continue
         run = Run(
             config=config,
-            assignment=dataclasses.replace(
-                config.assignments[topic], exercises=config.topics[topic]
-            ),
+            assignment=dataclasses.replace(config.assignments[topic], exercises=exercises),
             seed=0,
             isolation=Isolation(tier="none"),
         )

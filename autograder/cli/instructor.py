@@ -234,21 +234,29 @@ def adjust(  # noqa: PLR0913 -- one parameter for each option
 
 @commands.command()
 @click.argument("topics", nargs=-1)
+@click.option("-k", "only", multiple=True, metavar="EXERCISE", help="Prove this exercise only.")
 @click.option("--seeds", default=3, show_default=True, help="How many; the last one is always new.")
 @click.option("--json", "as_json", is_flag=True, help="Print what programs can read.")
 @click.pass_context
-def validate(context: click.Context, topics: tuple[str, ...], seeds: int, *, as_json: bool) -> None:
+def validate(
+    context: click.Context,
+    topics: tuple[str, ...],
+    only: tuple[str, ...],
+    seeds: int,
+    *,
+    as_json: bool,
+) -> None:
     """Prove suites: every known mistake is caught and named.
 
     The reference and its alternatives pass; stubs, zeros and NaN earn nothing.
 
-    Example: gradlab validate losses
+    Example: gradlab validate losses -k softmax
     """
     from autograder import config, validate  # noqa: PLC0415
     from autograder.report import text  # noqa: PLC0415
 
     course = config.load(_course(context))
-    findings = validate.validate_topics(course, _topics("validate", topics, course), seeds)
+    findings = validate.validate_topics(course, _topics("validate", topics, course), seeds, only)
     if as_json:
         click.echo(json.dumps([validate.as_json(one) for one in findings], indent=2))
     else:

@@ -156,6 +156,19 @@ def test_validate_prints_what_programs_can_read(capsys):
     assert all(one["problems"] == [] for one in findings)
 
 
+def test_validate_proves_one_exercise(capsys):
+    printed, _ = run(capsys, "-C", COURSE, "validate", "-k", "relu_forward", "--seeds", "1")
+    assert "layers.relu_forward" in printed
+    assert "layers.relu_backward" not in printed
+    assert "1 exercise, " in printed
+
+
+def test_validate_names_an_exercise_that_is_none(capsys):
+    _, complaint = run(capsys, "-C", COURSE, "validate", "-k", "relu", code=2)
+    assert complaint.startswith("-k: expected an exercise out of affine_forward, affine_backward,")
+    assert complaint.rstrip().endswith("got 'relu'. Correct it.")
+
+
 def test_validate_finds_a_mistake_that_the_suite_does_not_catch(course, capsys):
     for kind in ("hidden", "public"):
         path = course / "tests" / kind / "test_layers.py"
