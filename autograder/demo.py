@@ -67,11 +67,7 @@ def differences(summary: Summary, expected: dict[str, dict[str, Any]]) -> list[s
 
 def outcome(graded: Graded) -> dict[str, Any]:
     """Return what `expected.json` may say about one student."""
-    index = graded.grade.best_attempt
-    attempts = graded.submission.attempts
-    record = graded.records.get(attempts[index].sha256) if index is not None else None
-    if record is None:
-        record = next(iter(graded.records.values()), None)
+    record = graded.record
     results = record.exercises if record is not None else ()
     score = graded.grade.score
     return {

@@ -64,7 +64,7 @@ class Graded:
 
     submission: Submission
     grade: Grade
-    records: Mapping[str, RunRecord]  # by the SHA-256 of the attempt; their cases are in OUT only
+    record: RunRecord | None  # in outline, of the attempt that counts; the rest is in OUT only
 
 
 @frozen
@@ -116,7 +116,8 @@ def grade(request: Request, watch: batch.Watch) -> Summary:
                 result_document(submission, worth, final, _environment(run, mine), now),
                 feedback_document(submission, worth, final, now),
             )
-            graded.append(Graded(submission=submission, grade=worth, records=_outlines(final)))
+            record = _outline(final, submission, worth, assignment)
+            graded.append(Graded(submission=submission, grade=worth, record=record))
 
         batch.examine(run, store, watch, settle)
         store.write_grades()
@@ -167,16 +168,31 @@ def _collect(
     return found
 
 
-def _outlines(records: Mapping[str, RunRecord]) -> dict[str, RunRecord]:
-    """Leave out the cases, a quarter of a megabyte for each student: memory stays flat."""
-    return {
-        sha: dataclasses.replace(
-            record,
-            exercises=tuple(dataclasses.replace(one, cases=()) for one in record.exercises),
-            private={},
+def _outline(
+    records: Mapping[str, RunRecord], submission: Submission, grade: Grade, assignment: Assignment
+) -> RunRecord | None:
+    """Return what a table says of a student: with thousands of them, memory must stay flat."""
+    counts = grade.best_attempt
+    if counts is not None:
+        record = records.get(submission.attempts[counts].sha256)
+    else:
+        record = next(iter(records.values()), None)
+    if record is None:
+        return None
+    shared = {one.key: one for one in assignment.exercises}
+    exercises = tuple(
+        dataclasses.replace(
+            one,
+            exercise=shared.get(one.exercise.key, one.exercise),
+            title="",
+            parts=(),
+            cases=(),
+            diagnoses=tuple(dataclasses.replace(d, parts=(), hints=()) for d in one.diagnoses),
+            remarks=(),
         )
-        for sha, record in records.items()
-    }
+        for one in record.exercises
+    )
+    return dataclasses.replace(record, exercises=exercises, private={})
 
 
 def _environment(run: batch.Run, entries: Sequence[LedgerEntry]) -> Environment:

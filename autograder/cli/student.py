@@ -63,11 +63,11 @@ def check(path: Path, only: tuple[str, ...], hint: int, *, as_json: bool) -> Non
         click.echo(json.dumps(_plain(report), indent=2))
     else:
         console = text.console()
-        for remark in report.remarks:
-            console.print(text.line(f"note: {remark}"))
-        for result in report.results:
+        for result in text.forbidden_first(report.results):
             for line in text.exercise_lines(result, rung=1 + hint):
                 console.print(line)
+        for remark in report.remarks:
+            console.print(text.line(f"note: {remark}"))
         console.print(text.line(text.check_summary(report.results, report.file)))
     raise SystemExit(0 if passed else 1)
 

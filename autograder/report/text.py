@@ -85,6 +85,11 @@ def exercise_lines(result: ExerciseResult, *, rung: int = 1) -> Iterable[Rendera
         yield inside("a person will look at: ", result.review, style="yellow")
 
 
+def forbidden_first(results: Sequence[ExerciseResult]) -> list[ExerciseResult]:
+    """Return results in their order, but first those whose work counts for nothing as it is."""
+    return sorted(results, key=lambda result: result.outcome is not ExerciseOutcome.FORBIDDEN)
+
+
 def check_summary(results: Sequence[ExerciseResult], file: str) -> str:
     """Return the last line of a check; it never says that all tests passed."""
     passed = sum(result.outcome is ExerciseOutcome.PASSED for result in results)
@@ -137,7 +142,7 @@ def grades_table(rows: Sequence[Any]) -> Iterable[RenderableType]:
         ),
     )  # fmt: skip
     yield Text()
-    records = [record for record in map(_record_of, rows) if record and record.exercises]
+    records = [one.record for one in rows if one.record and one.record.exercises]
     if records:
         longest = max(records, key=lambda record: len(record.exercises))
         yield line(f"exercises: {', '.join(_name(one.exercise) for one in longest.exercises)}")
@@ -186,23 +191,14 @@ def _name(exercise: Exercise) -> str:
     return f"{exercise.id} (*)" if exercise.starred else exercise.id
 
 
-def _record_of(one: Any) -> RunRecord | None:
-    index = one.grade.best_attempt
-    attempts = one.submission.attempts
-    if index is None:
-        return next(iter(one.records.values()), None)
-    record: RunRecord | None = one.records.get(attempts[index].sha256)
-    return record
-
-
 def _marks(one: Any) -> str:
-    record = _record_of(one)
+    record: RunRecord | None = one.record
     return "".join(_MARKS[result.outcome] for result in record.exercises) if record else ""
 
 
 def _remark(one: Any) -> str:
     """Return what is worth saying: why there is no score, a cap, a review, a known mistake."""
-    record = _record_of(one)
+    record: RunRecord | None = one.record
     if record is not None and record.message:
         return _first_sentence(record.message)
     if one.grade.status is Status.NOT_SUBMITTED and one.submission.attempts:

@@ -90,7 +90,7 @@ def absent(student_id: str) -> Graded:
             attempts=(),
             explanation="Nothing was handed in.",
         ),
-        records={},
+        record=None,
     )
 
 

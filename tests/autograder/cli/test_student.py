@@ -135,6 +135,16 @@ def test_a_forbidden_operation_is_named_with_its_line(check):
     assert "affine_backward uses numpy.einsum (layers.py, line 10), which is forbidden" in printed
 
 
+def test_a_forbidden_operation_comes_before_all_other_messages(check, home):
+    text = (SUBMISSIONS / "einsum" / "layers.py").read_text()
+    (home / "layers.py").write_text("import not_there\n" + text)
+    _, printed, _ = check(None)
+    first, second, *rest = printed.splitlines()
+    assert first == "  affine_backward              forbidden operation"
+    assert "affine_backward uses numpy.einsum" in second
+    assert any(line.startswith("note: ") for line in rest)
+
+
 def test_what_needs_a_failed_forward_pass_is_not_run(check):
     _, printed, _ = check("forward-raises")
     assert "affine_backward              not run\n" in printed

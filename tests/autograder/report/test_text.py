@@ -71,7 +71,7 @@ def graded(
     )  # fmt: skip
     grade = Grade(student_id=student, assignment="tp1", status=status, score=score or None, **more)
     submission = Submission(student_id=student, assignment="tp1", attempts=attempts)
-    return SimpleNamespace(submission=submission, grade=grade, records={"a": record})
+    return SimpleNamespace(submission=submission, grade=grade, record=record)
 
 
 # --- inert ------------------------------------------------------------------------------------
@@ -168,7 +168,7 @@ def test_no_score_is_no_number():
 
 def test_a_class_where_nobody_handed_in_has_no_marks():
     row = graded("ana", "0", Status.NOT_SUBMITTED)
-    row.records.clear()
+    row.record = None
     made = shown(*text.grades_table([row]))
     assert "marks" not in made
     assert "1 student: 1 not submitted" in made
