@@ -22,7 +22,7 @@ demo: $(INSTALLED)
 	@$(BIN)/gradlab demo
 
 test: $(INSTALLED)
-	@$(BIN)/python -m pytest tests/autograder -q -m 'not prove'
+	@$(BIN)/python -m pytest tests/autograder tests/reference -q -m 'not prove'
 
 check: $(INSTALLED)
 	@$(BIN)/ruff check
@@ -34,7 +34,8 @@ check: $(INSTALLED)
 # The tests come last: their closing line is the last word.
 prove: $(INSTALLED)
 	@$(BIN)/gradlab validate
-	@$(BIN)/python -m pytest tests/autograder -q -m prove
+	@$(BIN)/gradlab validate --mutants
+	@$(BIN)/python -m pytest tests/autograder tests/reference -q -m prove
 
 bench: $(INSTALLED)
 	@$(BIN)/python benchmarks/run.py

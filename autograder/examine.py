@@ -97,12 +97,26 @@ class Examiner:
 
     def play_version(self, exercise: Exercise, version: Version | None) -> list[Played]:
         """Play an exercise's cases with a known version of it; None stands for the solution."""
+        return self.suite.play(self.cases[exercise.key], self._play_of(exercise, version))
+
+    def accepts(
+        self, exercise: Exercise, version: Version, *, stop: Callable[[], bool] = lambda: False
+    ) -> bool:
+        """Say whether a version passes every case; a comparison that fails, or `stop`, ends it."""
+        play = self._play_of(exercise, version)
+        cases = self.cases[exercise.key]
+        played = self.suite.play(cases, play, stop=lambda: stop() or _is_wrong(play))
+        return len(played) == len(cases) and not any(
+            _why_not_passed(one) or len(one.observations) < len(self.truth[one.case.id])
+            for one in played
+        )
+
+    def _play_of(self, exercise: Exercise, version: Version | None) -> Play:
         topic = self.topics[exercise.topic]
         support = {exercise.topic: topic.support_text}
         session = Session.from_namespace(topic.namespace(version), support=support)
         known = self.known if version is None else None
-        play = self.play(LocalStage(session), device="cpu", known=known)
-        return self.suite.play(self.cases[exercise.key], play)
+        return self.play(LocalStage(session), device="cpu", known=known)
 
     def play(
         self,
@@ -383,6 +397,11 @@ def _why_not_passed(played: Played) -> str:
     if played.fault or played.ended or wrong:
         return played.fault or (str(played.ended) if played.ended else "; ".join(wrong))
     return "" if played.observations or played.skipped else "expected a comparison, got none"
+
+
+def _is_wrong(play: Play) -> bool:
+    """Say whether the case that was just played found something wrong."""
+    return play.expect is not None and not all(o.verdict.ok for o in play.expect.observations)
 
 
 def _our_fault(record: RunRecord) -> str | None:

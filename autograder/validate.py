@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import secrets
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from autograder import mutants
 from autograder.batch import Run, make_examiner, test_files
 from autograder.checks import judge
 from autograder.checks.bank import Topic, Version
@@ -91,24 +93,9 @@ def validate_topics(
         ConfigError: If `only` names what is no exercise of these topics.
         SuiteError: If a reference does not pass its own suite.
     """
-    known = [one.id for topic in topics for one in config.topics[topic]]
-    for name in only:
-        if name not in known:
-            raise ConfigError(
-                f"-k: expected an exercise out of {', '.join(known)}, got {name!r}. Correct it."
-            )
     chosen = [str(seed) for seed in range(1, seeds)] + [str(secrets.randbits(32))]
     findings: list[Finding] = []
-    for topic in topics:
-        exercises = tuple(one for one in config.topics[topic] if not only or one.id in only)
-        if not exercises:
-            continue
-        run = Run(
-            config=config,
-            assignment=dataclasses.replace(config.assignments[topic], exercises=exercises),
-            seed=0,
-            isolation=Isolation(tier="none"),
-        )
+    for run in _runs(config, topics, only):
 
         def body(suite: Suite, run: Run = run) -> None:
             for seed in chosen:
@@ -119,7 +106,95 @@ def validate_topics(
     return findings
 
 
-def as_json(finding: Finding) -> dict[str, Any]:
+def _runs(config: GradingConfig, topics: Sequence[str], only: Sequence[str]) -> Iterator[Run]:
+    """Yield a run for each topic, of those exercises that are asked for."""
+    known = [one.id for topic in topics for one in config.topics[topic]]
+    for name in only:
+        if name not in known:
+            raise ConfigError(
+                f"-k: expected an exercise out of {', '.join(known)}, got {name!r}. Correct it."
+            )
+    for topic in topics:
+        exercises = tuple(one for one in config.topics[topic] if not only or one.id in only)
+        if exercises:
+            assignment = dataclasses.replace(config.assignments[topic], exercises=exercises)
+            yield Run(
+                config=config, assignment=assignment, seed=0, isolation=Isolation(tier="none")
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Survey:
+    """How many edits of one reference its suite notices.
+
+    Attributes:
+        exercise: Its key.
+        mutants: How many edits there are.
+        killed: How many of them the suite notices.
+        explained: How many others `survivors.yml` gives a reason for.
+        problems: A sentence for each of the rest, and for each reason without a survivor.
+    """
+
+    exercise: str
+    mutants: int
+    killed: int
+    explained: int
+    problems: tuple[str, ...]
+
+
+def survey(
+    config: GradingConfig, topics: Sequence[str], only: Sequence[str] = ()
+) -> Iterator[Survey]:
+    """Edit each reference, one operator or constant at a time, and see what the suites notice.
+
+    Raises:
+        ConfigError: If `only` names what is no exercise of these topics.
+        SuiteError: If a list of survivors is malformed.
+    """
+    for run in _runs(config, topics, only):
+        (topic,) = run.assignment.topics
+        reasons = mutants.known_survivors(config.course_dir, topic)
+        found: list[Survey] = []
+
+        def body(suite: Suite, run: Run = run, reasons: Any = reasons) -> None:
+            examiners = [make_examiner(run, suite, seed=seed) for seed in ("1", "2")]
+            for exercise in run.assignment.exercises:
+                found.append(_survey_one(examiners, exercise, reasons.get(exercise.id, {})))  # noqa: B023, PERF401 -- called at once
+
+        open_suite(test_files(run), body, root=config.course_dir)
+        yield from found
+
+
+def _survey_one(
+    examiners: Sequence[Examiner], exercise: Exercise, reasons: Mapping[str, str]
+) -> Survey:
+    topic = examiners[0].topics[exercise.topic]
+    tried = tuple(mutants.mutants(topic, [exercise]))
+    survivors = [one for one in tried if all(_accepts(e, exercise, one) for e in examiners)]
+    unknown = [one for one in survivors if one.edit not in reasons]
+    idle = [edit for edit in reasons if edit not in {one.edit for one in survivors}]
+    return Survey(
+        exercise=exercise.key,
+        mutants=len(tried),
+        killed=len(tried) - len(survivors),
+        explained=len(survivors) - len(unknown),
+        problems=(
+            *(f"line {one.line}: {one.edit} is not noticed" for one in unknown),
+            *(f"survivors.yml: {edit} does not survive" for edit in idle),
+        ),
+    )
+
+
+def _accepts(examiner: Examiner, exercise: Exercise, mutant: mutants.Mutant) -> bool:
+    with mutants.Clock(mutants.SECONDS) as clock, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # an edit may well be odd
+        try:
+            return examiner.accepts(exercise, mutant.version, stop=lambda: clock.has_rung)
+        except TimeoutError:  # between two calls
+            return False
+
+
+def as_json(finding: Finding | Survey) -> dict[str, Any]:
     """Return a finding as plain data."""
     return dataclasses.asdict(finding)
 

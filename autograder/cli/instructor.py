@@ -236,6 +236,7 @@ def adjust(  # noqa: PLR0913 -- one parameter for each option
 @click.argument("topics", nargs=-1)
 @click.option("-k", "only", multiple=True, metavar="EXERCISE", help="Prove this exercise only.")
 @click.option("--seeds", default=3, show_default=True, help="How many; the last one is always new.")
+@click.option("--mutants", is_flag=True, help="Edit the references instead: what goes unnoticed?")
 @click.option("--json", "as_json", is_flag=True, help="Print what programs can read.")
 @click.pass_context
 def validate(
@@ -244,11 +245,13 @@ def validate(
     only: tuple[str, ...],
     seeds: int,
     *,
+    mutants: bool,
     as_json: bool,
 ) -> None:
     """Prove suites: every known mistake is caught and named.
 
-    The reference and its alternatives pass; stubs, zeros and NaN earn nothing.
+    The reference and its alternatives pass; stubs, zeros and NaN earn nothing. With --mutants, each
+    reference is edited, one operator or constant at a time, and the suite should notice.
 
     Example: gradlab validate losses -k softmax
     """
@@ -256,11 +259,18 @@ def validate(
     from autograder.report import text  # noqa: PLC0415
 
     course = config.load(_course(context))
-    findings = validate.validate_topics(course, _topics("validate", topics, course), seeds, only)
+    chosen = _topics("validate", topics, course)
+    findings: list[validate.Finding] | list[validate.Survey]
+    if mutants:
+        findings = list(validate.survey(course, chosen, only))
+        shown = text.survey(findings)
+    else:
+        findings = validate.validate_topics(course, chosen, seeds, only)
+        shown = text.validation(findings)
     if as_json:
         click.echo(json.dumps([validate.as_json(one) for one in findings], indent=2))
     else:
-        for part in text.validation(findings):
+        for part in shown:
             text.console().print(part)
     if any(finding.problems for finding in findings):
         raise SystemExit(1)

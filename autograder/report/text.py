@@ -101,7 +101,10 @@ def check_summary(results: Sequence[ExerciseResult], file: str) -> str:
 
 
 _SHORT = 32  # names of students and exercises of up to so many letters are never folded
-_NUMBERS = frozenset({"score", "cases", "mistakes", "alternatives", "degenerate"})
+_NUMBERS = frozenset(
+    {"score", "cases", "mistakes", "alternatives", "degenerate"}
+    | {"mutants", "killed", "rate", "explained", "open"}
+)
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str = "") -> Table:
@@ -299,3 +302,26 @@ def validation(findings: Sequence[Any]) -> Iterable[Any]:
         f"{count(exercises, 'exercise')}, {count(mistakes, 'known mistake')},"
         f" {count(len(seeds), 'seed')} in {' and '.join(sorted(dtypes))}: {verdict}"
     )
+
+
+def survey(surveys: Sequence[Any]) -> Iterable[Any]:
+    """Yield the table of `gradlab validate --mutants`, and what nobody noticed below it."""
+    yield table(
+        ("exercise", "mutants", "killed", "rate", "explained", "open"),
+        (
+            (one.exercise, one.mutants, one.killed, _rate(one.killed, one.mutants), one.explained,
+             len(one.problems))
+            for one in surveys
+        ),
+    )  # fmt: skip
+    for one in surveys:
+        for problem in one.problems:
+            yield line(f"{one.exercise}: {problem}")
+    mutants, killed = (sum(getattr(one, name) for one in surveys) for name in ("mutants", "killed"))
+    problems = sum(len(one.problems) for one in surveys)
+    verdict = "every survivor has its reason" if not problems else f"{problems} open"
+    yield line(f"{count(mutants, 'mutant')}, {killed} killed ({_rate(killed, mutants)}): {verdict}")
+
+
+def _rate(part: int, whole: int) -> str:
+    return f"{part / whole:.0%}" if whole else "-"

@@ -76,7 +76,12 @@ def start(desk: Desk, *more: str) -> subprocess.Popen:
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        preexec_fn=_hear_ctrl_c,  # noqa: PLW1509 -- this process has one thread
     )
+
+
+def _hear_ctrl_c() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # what runs in the background inherits deafness
 
 
 def wait_until(condition: Callable[[], bool], running: subprocess.Popen) -> None:

@@ -5,9 +5,9 @@ import json
 import pytest
 import torch
 
-from autograder.errors import SuiteError
+from autograder.errors import ConfigError, SuiteError
 from autograder.models import ExerciseOutcome
-from autograder.validate import as_json, judged, validate, validate_topics
+from autograder.validate import as_json, judged, survey, validate, validate_topics
 from tests.autograder.checks import toys
 
 HEAD = """
@@ -245,3 +245,59 @@ def test_a_known_version_is_judged_as_a_student_would_be(tmp_path):
 
     found = toys.examined(made, both, dtype=torch.float32)
     assert found == [ExerciseOutcome.PASSED, ExerciseOutcome.FAILED]
+
+
+# --- mutants -----------------------------------------------------------------------------------
+
+HALF_SEEN = toys.SOLUTION.replace("return 2 * x", "return 2 * x + 0 * (x > 100)")
+SURVIVORS = """
+double:
+  "2 * x + 0 * (x > 100) -> 2 * x - 0 * (x > 100)": nothing is added
+  "0 * (x > 100) -> 0 / (x > 100)": REASON
+"""
+
+
+def surveyed(made, **options):
+    (found,) = survey(made, ["toy"], **options)
+    return found
+
+
+def test_a_suite_that_notices_every_edit_has_no_survivors(tmp_path):
+    found = surveyed(course(tmp_path))
+    assert (found.exercise, found.mutants, found.killed) == ("toy.double", 3, 3)
+    assert (found.explained, found.problems) == (0, ())
+    assert json.loads(json.dumps(as_json(found)))["killed"] == 3
+
+
+def test_an_edit_that_is_not_noticed_is_named_with_its_line(tmp_path):
+    found = surveyed(course(tmp_path, solution=HALF_SEEN))
+    assert found.killed < found.mutants
+    assert "line 5: x > 100 -> x >= 100 is not noticed" in found.problems
+
+
+def test_a_survivor_may_have_its_reason_and_a_reason_must_have_its_survivor(tmp_path):
+    made = course(tmp_path, solution=HALF_SEEN)
+    alone = surveyed(made)
+    path = tmp_path / "reference" / "toy" / "survivors.yml"
+    path.write_text(SURVIVORS, encoding="utf-8")
+    found = surveyed(made)
+    assert found.explained == 1
+    assert len(found.problems) == len(alone.problems)  # one is explained, one reason is idle
+    idle = "survivors.yml: 0 * (x > 100) -> 0 / (x > 100) does not survive"
+    assert found.problems[-1] == idle
+
+
+def test_an_edit_that_never_ends_is_noticed(tmp_path, monkeypatch):
+    monkeypatch.setattr("autograder.mutants.SECONDS", 0.2)
+    solution = toys.SOLUTION.replace(
+        "    return 2 * x\n", "    n = 2\n    while n > 0:\n        n -= 1\n    return 2 * x\n"
+    )
+    found = surveyed(course(tmp_path, solution=solution))
+    assert "line 6: n -= 1 -> pass is not noticed" not in found.problems
+    assert found.mutants > 5
+
+
+def test_only_exercises_that_exist_are_edited(tmp_path):
+    with pytest.raises(ConfigError, match=r"^-k: expected an exercise out of double, got 'x'."):
+        surveyed(course(tmp_path), only=["x"])
+    assert surveyed(course(tmp_path), only=["double"]).mutants == 3

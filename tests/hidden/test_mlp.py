@@ -386,13 +386,15 @@ class TestTrainMlp:
     @pytest.mark.part("generator")
     def test_generator(self, student, draw, expect):
         """the same generator state gives the same parameters, another one gives others"""
-        (x, y), generator, other = two_circles(draw, 12), draw.generator(), draw.generator()
+        x, y, generator, other = (
+            draw.normal(12, 3), draw.one_hot(12, 2), draw.generator(), draw.generator(),
+        )  # fmt: skip
         first, again, different = (
             torch.cat([param.reshape(-1) for param in student.train_mlp(x, y, 4, 3, 0.5, source)])
             for source in (generator, generator, other)
         )
         facts = [len(first), bool(first.isfinite().all()), bool(first.any())]
-        expect(facts, [22, True, True], name="generator")
+        expect(facts, [26, True, True], name="generator")
         expect(torch.equal(first, again), expected=True, name="generator")
         expect(torch.equal(first, different), expected=False, name="generator")
 

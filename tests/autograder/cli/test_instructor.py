@@ -163,6 +163,15 @@ def test_validate_proves_one_exercise(capsys):
     assert "1 exercise, " in printed
 
 
+def test_validate_edits_the_references_and_says_what_nobody_notices(course, capsys):
+    printed, _ = run(capsys, "-C", course, "validate", "--mutants", "-k", "affine_forward", code=1)
+    assert "layers.affine_forward" in printed
+    assert "(x, w) -> (w, x) is not noticed" in printed
+    assert "1 open" in printed
+    printed, _ = run(capsys, "-C", course, "validate", "--mutants", "--json", code=1)
+    assert {"exercise", "mutants", "killed"} <= json.loads(printed)[0].keys()
+
+
 def test_validate_names_an_exercise_that_is_none(capsys):
     _, complaint = run(capsys, "-C", COURSE, "validate", "-k", "relu", code=2)
     assert complaint.startswith("-k: expected an exercise out of affine_forward, affine_backward,")
