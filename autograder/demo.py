@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from autograder import pipeline
 from autograder.batch import Watch
 from autograder.errors import ConfigError
-from autograder.pipeline import Graded, Request, Summary
+from autograder.pipeline import Request, Summary
+from autograder.report.store import Store
 
 ASSIGNMENT = "tp1"
 TIMES = "submissions.csv"
@@ -44,7 +46,9 @@ def run(
         jobs=jobs,
     )
     summary = pipeline.grade(request, watch)
-    return summary, differences(summary, expectations(bundled))
+    store = Store(request.out)
+    found = {one.student_id: store.result(ASSIGNMENT, one.student_id) for one in summary.rows}
+    return summary, differences(found, expectations(bundled))
 
 
 def expectations(bundled: Path) -> dict[str, dict[str, Any]]:
@@ -55,9 +59,11 @@ def expectations(bundled: Path) -> dict[str, dict[str, Any]]:
     }
 
 
-def differences(summary: Summary, expected: dict[str, dict[str, Any]]) -> list[str]:
-    """Return one sentence for each student whose result is not the expected one."""
-    found = {one.submission.student_id: outcome(one) for one in summary.graded}
+def differences(
+    results: Mapping[str, dict[str, Any] | None], expected: Mapping[str, dict[str, Any]]
+) -> list[str]:
+    """Return one sentence for each student whose result file does not say what is expected."""
+    found = {student: outcome(one) for student, one in results.items() if one is not None}
     return [
         f"{student}: expected {json.dumps(wanted)}, got {json.dumps(found.get(student))}"
         for student, wanted in expected.items()
@@ -65,22 +71,17 @@ def differences(summary: Summary, expected: dict[str, dict[str, Any]]) -> list[s
     ]
 
 
-def outcome(graded: Graded) -> dict[str, Any]:
+def outcome(result: dict[str, Any]) -> dict[str, Any]:
     """Return what `expected.json` may say about one student."""
-    record = graded.record
-    results = record.exercises if record is not None else ()
-    score = graded.grade.score
+    exercises, attempts = result["exercises"], result["attempts"]
+    counts = result["graded_attempt"] or 0
     return {
-        "status": graded.grade.status.value,
-        "score": float(score.value) if score is not None else None,
-        "file": record.graded_file if record is not None else "",
-        "exercises": {one.exercise.id: one.outcome.value for one in results},
-        "mistakes": {
-            one.exercise.id: [d.mistake for d in one.diagnoses if d.mistake is not None]
-            for one in results
-            if any(d.mistake is not None for d in one.diagnoses)
-        },
-        "review": [one.exercise.id for one in results if one.review],
+        "status": result["status"],
+        "score": result["score"]["value"] if result["score"] else None,
+        "file": (attempts[counts]["graded_file"] or "") if attempts else "",
+        "exercises": {one["id"]: one["outcome"] for one in exercises},
+        "mistakes": {one["id"]: [one["mistake"]] for one in exercises if one["mistake"]},
+        "review": [one["id"] for one in exercises if one["review"]],
     }
 
 

@@ -26,7 +26,7 @@ from autograder.collect import Found, find_submissions, read_roster
 from autograder.errors import ConfigError
 from autograder.models import (
     Assignment,
-    Grade,
+    Exercise,
     GradingConfig,
     Isolation,
     LedgerEntry,
@@ -35,6 +35,7 @@ from autograder.models import (
     Submission,
     frozen,
 )
+from autograder.report import text
 from autograder.report.json import Environment, feedback_document, result_document, to_json
 from autograder.report.store import Store
 from autograder.sandbox import tiers
@@ -59,19 +60,11 @@ class Request:
 
 
 @frozen
-class Graded:
-    """One student's line in the final table."""
-
-    submission: Submission
-    grade: Grade
-    record: RunRecord | None  # in outline, of the attempt that counts; the rest is in OUT only
-
-
-@frozen
 class Summary:
-    """What a run came to."""
+    """What a run came to; the whole of it is in OUT."""
 
-    graded: tuple[Graded, ...]
+    rows: tuple[text.Row, ...]  # one for each student, sorted
+    exercises: tuple[Exercise, ...]
     notes: tuple[str, ...]
     isolation: Isolation
     out: Path
@@ -79,7 +72,7 @@ class Summary:
     @property
     def faults(self) -> int:
         """How many grades need a person because the grader failed."""
-        return sum(one.grade.status is Status.INTERNAL_ERROR for one in self.graded)
+        return sum(one.status is Status.INTERNAL_ERROR for one in self.rows)
 
 
 def grade(request: Request, watch: batch.Watch) -> Summary:
@@ -102,7 +95,7 @@ def grade(request: Request, watch: batch.Watch) -> Summary:
             force=request.force,
         )
         entries = ledger.read(request.out / ledger.LEDGER_NAME)
-        graded: list[Graded] = []
+        rows: list[text.Row] = []
 
         def settle(submission: Submission, records: Mapping[str, RunRecord]) -> None:
             now = datetime.now(UTC)
@@ -116,15 +109,17 @@ def grade(request: Request, watch: batch.Watch) -> Summary:
                 result_document(submission, worth, final, _environment(run, mine), now),
                 feedback_document(submission, worth, final, now),
             )
-            record = _outline(final, submission, worth, assignment)
-            graded.append(Graded(submission=submission, grade=worth, record=record))
+            rows.append(text.row(submission, worth, final))
 
         batch.examine(run, store, watch, settle)
         store.write_grades()
-    graded.sort(key=lambda one: one.submission.student_id)
     notes = dict.fromkeys((*(found.notes if found else ()), *store.notes))
     return Summary(
-        graded=tuple(graded), notes=tuple(notes), isolation=run.isolation, out=request.out
+        rows=tuple(sorted(rows, key=lambda one: one.student_id)),
+        exercises=assignment.exercises,
+        notes=tuple(notes),
+        isolation=run.isolation,
+        out=request.out,
     )
 
 
@@ -166,33 +161,6 @@ def _collect(
     )
     store.record_attempts(found.submissions)
     return found
-
-
-def _outline(
-    records: Mapping[str, RunRecord], submission: Submission, grade: Grade, assignment: Assignment
-) -> RunRecord | None:
-    """Return what a table says of a student: with thousands of them, memory must stay flat."""
-    counts = grade.best_attempt
-    if counts is not None:
-        record = records.get(submission.attempts[counts].sha256)
-    else:
-        record = next(iter(records.values()), None)
-    if record is None:
-        return None
-    shared = {one.key: one for one in assignment.exercises}
-    exercises = tuple(
-        dataclasses.replace(
-            one,
-            exercise=shared.get(one.exercise.key, one.exercise),
-            title="",
-            parts=(),
-            cases=(),
-            diagnoses=tuple(dataclasses.replace(d, parts=(), hints=()) for d in one.diagnoses),
-            remarks=(),
-        )
-        for one in record.exercises
-    )
-    return dataclasses.replace(record, exercises=exercises, private={})
 
 
 def _environment(run: batch.Run, entries: Sequence[LedgerEntry]) -> Environment:

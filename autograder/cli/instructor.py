@@ -327,7 +327,7 @@ def demo(context: click.Context, out: Path, jobs: int | None) -> None:
         click.echo(difference, err=True)
     if differences:
         raise SystemExit(1)
-    click.echo(f"All {len(summary.graded)} students have the expected result; it is in {out}/.")
+    click.echo(f"All {len(summary.rows)} students have the expected result; it is in {out}/.")
 
 
 @commands.command()

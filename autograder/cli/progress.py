@@ -88,7 +88,7 @@ class Progress:
     def show(self, summary: Summary) -> None:
         """Print what came out, one line for each student."""
         console = text.console()
-        for part in text.grades_table(summary.graded):
+        for part in text.grades_table(summary.rows, summary.exercises):
             console.print(part)
         for note in summary.notes:
             console.print(text.line(f"note: {note}"))

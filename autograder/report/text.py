@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -20,6 +20,8 @@ from autograder.models import (
     Grade,
     RunRecord,
     Status,
+    Submission,
+    frozen,
 )
 
 WORDS = {
@@ -130,29 +132,59 @@ def console(*, stderr: bool = False) -> Console:
     return made
 
 
-def grades_table(rows: Sequence[Any]) -> Iterable[RenderableType]:
+@frozen
+class Row:
+    """One student's line in the final table, and no more: there may be thousands."""
+
+    student_id: str
+    status: Status
+    score: str
+    scale: str
+    marks: str
+    remark: str
+
+
+def row(submission: Submission, grade: Grade, records: Mapping[str, RunRecord]) -> Row:
+    """Return a student's line.
+
+    Args:
+        submission: The student's attempts.
+        grade: What they are worth; it says which attempt counts.
+        records: What each attempt did, by the attempt's SHA-256; attempts may lack one.
+    """
+    if grade.best_attempt is not None:
+        record = records.get(submission.attempts[grade.best_attempt].sha256)
+    else:
+        record = next(iter(records.values()), None)
+    results = record.exercises if record is not None else ()
+    return Row(
+        student_id=submission.student_id,
+        status=grade.status,
+        score=score_text(grade),
+        scale=f"{float(grade.score.scale):g}" if grade.score else "",
+        marks="".join(_MARKS[result.outcome] for result in results),
+        remark=_remark(submission, grade, record),
+    )
+
+
+def grades_table(rows: Sequence[Row], exercises: Sequence[Exercise]) -> Iterable[RenderableType]:
     """Yield the final table of a run, what its marks mean, and how many students have which status.
 
     Args:
-        rows: Of `pipeline.Graded`.
+        rows: One for each student.
+        exercises: Of the assignment, in order.
     """
     yield table(
         ("student", "score", "status", "exercises", "remark"),
-        (
-            (one.submission.student_id, score_text(one.grade), STATUSES[one.grade.status],
-             _marks(one), _remark(one))
-            for one in rows
-        ),
-    )  # fmt: skip
+        ((one.student_id, one.score, STATUSES[one.status], one.marks, one.remark) for one in rows),
+    )
     yield Text()
-    records = [one.record for one in rows if one.record and one.record.exercises]
-    if records:
-        longest = max(records, key=lambda record: len(record.exercises))
-        yield line(f"exercises: {', '.join(_name(one.exercise) for one in longest.exercises)}")
+    if any(one.marks for one in rows):
+        yield line(f"exercises: {', '.join(_name(one) for one in exercises)}")
         yield line(f"marks: {MARKS_KEY}")
-    counts = Counter(STATUSES[one.grade.status] for one in rows)
-    scales = {f"{float(one.grade.score.scale):g}" for one in rows if one.grade.score}
-    out_of = f"; scores are out of {', '.join(sorted(scales))}" if scales else ""
+    counts = Counter(STATUSES[one.status] for one in rows)
+    scales = sorted({one.scale for one in rows} - {""})
+    out_of = f"; scores are out of {', '.join(scales)}" if scales else ""
     said = ", ".join(f"{number} {status}" for status, number in counts.most_common())
     yield line(f"{count(len(rows), 'student')}: {said}{out_of}")
 
@@ -194,23 +226,17 @@ def _name(exercise: Exercise) -> str:
     return f"{exercise.id} (*)" if exercise.starred else exercise.id
 
 
-def _marks(one: Any) -> str:
-    record: RunRecord | None = one.record
-    return "".join(_MARKS[result.outcome] for result in record.exercises) if record else ""
-
-
-def _remark(one: Any) -> str:
+def _remark(submission: Submission, grade: Grade, record: RunRecord | None) -> str:
     """Return what is worth saying: why there is no score, a cap, a review, a known mistake."""
-    record: RunRecord | None = one.record
     if record is not None and record.message:
         return _first_sentence(record.message)
-    if one.grade.status is Status.NOT_SUBMITTED and one.submission.attempts:
-        return _first_sentence(one.grade.explanation)
+    if grade.status is Status.NOT_SUBMITTED and submission.attempts:
+        return _first_sentence(grade.explanation)
     results = record.exercises if record is not None else ()
     forbidden = [r.exercise.id for r in results if r.outcome is ExerciseOutcome.FORBIDDEN]
     review = [r.exercise.id for r in results if r.review]
     mistakes = [d.mistake for r in results for d in r.diagnoses if d.mistake is not None]
-    said = [cap.reason for cap in one.grade.score.caps] if one.grade.score else []
+    said = [cap.reason for cap in grade.score.caps] if grade.score else []
     said += [f"forbidden: {', '.join(forbidden)}"] if forbidden else []
     said += [f"review: {', '.join(review)}"] if review else []
     said += [", ".join(mistakes)] if mistakes else []

@@ -33,7 +33,7 @@ LAYERS = {
     "release": ENGINE | {"examine", "batch", "handout"},
     "pipeline": ANYTHING,
     "desk": ANYTHING,
-    "demo": NOUNS | {"batch", "pipeline"},
+    "demo": NOUNS | {"batch", "pipeline", "report.store"},
     "cli": ANYTHING,
 }
 JAILED_PACKAGES = {"torch", "numpy"}

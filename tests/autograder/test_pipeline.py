@@ -80,7 +80,7 @@ def test_what_has_not_changed_is_not_examined_again(desk, graded, capsys):
 def test_grading_without_a_source_grades_what_out_knows(desk, graded):
     (desk.out / "grades.csv").unlink()
     summary = grade(desk)
-    assert len(summary.graded) == 11
+    assert len(summary.rows) == 11
     assert desk.files() == graded.files()
 
 

@@ -58,7 +58,7 @@ def result(outcome=ExerciseOutcome.FAILED, name="softmax", **changes) -> Exercis
 def graded(
     student="ana", value="3.25", status=Status.GRADED, results=(), message="", scale=4, **more
 ):
-    """Return a row of the final table."""
+    """Return what a row of the final table is made of."""
     attempts = more.pop("attempts", ())
     record = RunRecord(
         attempt_sha256="a", run_sha256="r", status=RunStatus.GRADED, message=message,
@@ -71,7 +71,15 @@ def graded(
     )  # fmt: skip
     grade = Grade(student_id=student, assignment="tp1", status=status, score=score or None, **more)
     submission = Submission(student_id=student, assignment="tp1", attempts=attempts)
-    return SimpleNamespace(submission=submission, grade=grade, record=record)
+    return SimpleNamespace(submission=submission, grade=grade, records={"a": record})
+
+
+def final_table(*students):
+    """Return the final table, from what its rows are made of."""
+    rows = [text.row(one.submission, one.grade, one.records) for one in students]
+    records = [record for one in students for record in one.records.values()]
+    exercises = max(([r.exercise for r in one.exercises] for one in records), key=len, default=[])
+    return text.grades_table(rows, exercises)
 
 
 # --- inert ------------------------------------------------------------------------------------
@@ -101,7 +109,7 @@ def test_whatever_a_student_writes_reaches_the_terminal_as_text(written):
 def test_markup_and_emoji_codes_are_never_read():
     remark = result(remarks=(EVIL,))
     row = graded(message=EVIL)
-    made = shown(*text.exercise_lines(remark), *text.grades_table([row]), width=200)
+    made = shown(*text.exercise_lines(remark), *final_table(row), width=200)
     assert made.count("[bold]x[/bold] [/nothing] :bomb:") == 2
     assert "\x1b" not in made
 
@@ -130,7 +138,7 @@ def test_the_final_table_needs_no_colour():
         graded(results=[passed, failed]),
         graded("ben", "", Status.UNREADABLE, message="losses.py: it is empty."),
     ]
-    made = shown(*text.grades_table(rows))
+    made = shown(*final_table(*rows))
     assert [line.rstrip() for line in made.splitlines()] == [
         "student  score  status      exercises  remark",
         "ana       3.25  graded      +-",
@@ -152,7 +160,7 @@ def test_every_outcome_has_a_mark_and_a_word_of_its_own():
 
 
 def test_the_scale_is_the_courses_own():
-    assert "scores are out of 20" in shown(*text.grades_table([graded(value="13.5", scale=20)]))
+    assert "scores are out of 20" in shown(*final_table(graded(value="13.5", scale=20)))
 
 
 @pytest.mark.parametrize(
@@ -168,8 +176,8 @@ def test_no_score_is_no_number():
 
 def test_a_class_where_nobody_handed_in_has_no_marks():
     row = graded("ana", "0", Status.NOT_SUBMITTED)
-    row.record = None
-    made = shown(*text.grades_table([row]))
+    row.records.clear()
+    made = shown(*final_table(row))
     assert "marks" not in made
     assert "1 student: 1 not submitted" in made
 
@@ -182,13 +190,13 @@ def test_the_remark_says_what_needs_a_look():
             result(name="logsumexp", diagnoses=(mistake,), review="exec (losses.py, line 3)"),
         ]
     )
-    made = " ".join(shown(*text.grades_table([row]), width=120).split())
+    made = " ".join(shown(*final_table(row), width=120).split())
     assert "forbidden: softmax; review: logsumexp; no_shift" in made
 
 
 def test_the_remark_is_one_sentence_and_explain_has_the_rest():
     said = "tp1.py, line 4: expected Python 3, got `x.`. Mend it.\nAnd more."
-    made = shown(*text.grades_table([graded(value="", message=said)]), width=120)
+    made = shown(*final_table(graded(value="", message=said)), width=120)
     assert "tp1.py, line 4: expected Python 3, got `x.`" in made
     assert "Mend" not in made
 
@@ -196,18 +204,18 @@ def test_the_remark_is_one_sentence_and_explain_has_the_rest():
 def test_work_that_came_too_late_is_not_just_missing():
     said = "Nothing was handed in before the closing date. Score: 0."
     row = graded(value="0", status=Status.NOT_SUBMITTED, attempts=(None,), explanation=said)
-    made = shown(*text.grades_table([row]), width=120)
+    made = shown(*final_table(row), width=120)
     assert "Nothing was handed in before the closing date" in made
 
 
 def test_names_of_usual_length_are_not_folded():
     rows = [graded("syntax-error-in-one-module", message="word " * 30), graded("ben")]
-    assert "syntax-error-in-one-module" in shown(*text.grades_table(rows))
+    assert "syntax-error-in-one-module" in shown(*final_table(*rows))
 
 
 def test_very_long_names_leave_room_for_the_rest():
     rows = [graded("x" * 64, message="it is empty")]
-    made = shown(*text.grades_table(rows))
+    made = shown(*final_table(*rows))
     assert "empty" in made
     assert max(map(len, made.splitlines())) <= 80
 
