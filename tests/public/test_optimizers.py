@@ -325,8 +325,7 @@ class TestLrCosine:
         ):
             plain(expect, student.lr_cosine(t, 12, 1.0, lr_min=0.2, warmup=4), right, name)
 
-    @pytest.mark.part("cosine")
-    def test_thirds(self, student, expect):
+    def test_sixths(self, student, expect):
         """no warm-up, down to 0: the start and each sixth of the way"""
         share = [1.0, 0.5 + math.sqrt(3) / 4, 0.75, 0.5, 0.25, 0.5 - math.sqrt(3) / 4]
         for sixth, right in enumerate(share):
