@@ -91,12 +91,9 @@ def weighted_sum(v, grads, lr, *, gamma=0.9):
 
 @alternative("momentum_unrolled")
 def weights_in_a_tensor(v, grads, lr, *, gamma=0.9):
-    powers = [gamma**i for i in range(len(grads), -1, -1)]
-    terms = torch.cat([v.unsqueeze(0) * gamma / lr, grads * gamma]) if gamma else None
-    if terms is None:
-        return lr * grads[-1]
-    weights = v.new_tensor(powers) / gamma
-    return lr * torch.einsum("k,k...->...", weights, terms)
+    weights = gamma ** torch.arange(len(grads) - 1, -1, -1, dtype=v.dtype, device=v.device)
+    faded = v * gamma ** len(grads)
+    return torch.add(faded, torch.einsum("k,k...->...", weights, grads), alpha=lr)
 
 
 @alternative("momentum_unrolled")
@@ -106,9 +103,10 @@ def folded(v, grads, lr, *, gamma=0.9):
 
 @alternative("momentum_unrolled")
 def recursively(v, grads, lr, *, gamma=0.9):
-    if len(grads) == 0:
-        return v
-    return recursively(v, grads[:-1], lr, gamma=gamma) * gamma + lr * grads[-1]
+    def after(k):
+        return v if k == 0 else gamma * after(k - 1) + lr * grads[k - 1]
+
+    return after(len(grads))
 
 
 # --- nesterov_step ----------------------------------------------------------------------------

@@ -807,9 +807,7 @@ class TestClipGradNorm:
 
     def tolerance(self, grads):
         # torch adds 1e-6 to the norm that it divides by, and that is fine.
-        if grads[0].dtype == torch.float64:
-            return {"rtol": 2e-6, "atol": 1e-9}
-        return {"rtol": 1e-4, "atol": 1e-5}
+        return {"rtol": 2e-6, "atol": 1e-9} if grads[0].dtype == torch.float64 else {}
 
     def check(self, student, expect, oracle, given, max_norm):
         grads, norm = student.clip_grad_norm(given, max_norm)
@@ -905,8 +903,8 @@ class TestClipGradNorm:
 class TestLrStep:
     """A schedule in steps"""
 
-    @pytest.mark.parametrize("step_size", [1, 2, 5, 13], ids="step_size={}".format)
-    @pytest.mark.parametrize("gamma", [0.1, 0.5, 0.9, 1.0], ids="gamma={}".format)
+    @pytest.mark.parametrize("step_size", [1, 2, 7], ids="step_size={}".format)
+    @pytest.mark.parametrize("gamma", [0.1, 0.5, 1.0], ids="gamma={}".format)
     def test_grid(self, student, draw, expect, step_size, gamma):
         """the first steps, by cutting when it is time"""
         rate = lr = draw.uniform(1, low=0.5, high=2.0).item()
