@@ -574,7 +574,8 @@ def an_average_of_squares(theta, grad, s, lr, *, eps=1e-8):
 
 @mistake(
     "rmsprop_step",
-    source="torch.optim.RMSprop; 121 public solution sets of one course: where eps goes",
+    source="torch.optim.RMSprop; keras-team/keras, issue 4356; 121 public solution sets of one"
+    " course: where eps goes",
     hints=(
         "Where gradients are large beside epsilon all is well.",
         "It is the denominator.",
@@ -731,8 +732,8 @@ def not_corrected(theta, grad, m, v, t, lr, *, beta_1=0.9, beta_2=0.999, eps=1e-
 
 @mistake(
     "adam_step",
-    source="keras-team/keras, issue 10129; 121 public solution sets of one course: t before it"
-    " is incremented",
+    source="keras-team/keras, pull request 10129; 121 public solution sets of one course: t before"
+    " it is incremented",
     hints=(
         "The correction divides by 0 at first.",
         "It shows for small t, and most of all at the first step.",
@@ -748,7 +749,8 @@ def counts_one_less(theta, grad, m, v, t, lr, *, beta_1=0.9, beta_2=0.999, eps=1
 
 @mistake(
     "adam_step",
-    source="the class notes, 3.5.5, where t + 1 stands for the number of the step",
+    source="cs231n/cs231n.github.io, issue 179, and tensorflow/tensorflow, issue 35444: t is 2 in"
+    " the first step",
     hints=(
         "The correction is too weak.",
         "It shows for small t, and most of all at the first step.",
@@ -764,7 +766,8 @@ def counts_one_more(theta, grad, m, v, t, lr, *, beta_1=0.9, beta_2=0.999, eps=1
 
 @mistake(
     "adam_step",
-    source="d2l-ai/d2l-zh, issue 502; 121 public solution sets of one course: eps inside the root",
+    source="d2l-ai/d2l-zh, pull request 502; 121 public solution sets of one course: eps inside"
+    " the root",
     hints=(
         "Where gradients are large beside epsilon all is well.",
         "It is the denominator.",
@@ -780,7 +783,7 @@ def eps_inside(theta, grad, m, v, t, lr, *, beta_1=0.9, beta_2=0.999, eps=1e-8):
 
 @mistake(
     "adam_step",
-    source="keras-team/keras, issue 17391, and karpathy/nanochat, issue 304: epsilon hat",
+    source="tensorflow/tensorflow, issue 9047, and keras-team/keras, issue 17391: epsilon hat",
     hints=(
         "Where gradients are large beside epsilon all is well, and after thousands of steps.",
         "It is the denominator.",
@@ -892,7 +895,7 @@ def always_squared(theta, grad, m, v, t, lr, *, beta_1=0.9, beta_2=0.999, eps=1e
 
 @mistake(
     "adam_step",
-    source="constructed: the correction of the first step, for ever",
+    source="eriklindernoren/ML-From-Scratch, issue 35: the correction without a power",
     hints=(
         "The correction does not change from step to step.",
         "At the first step all is well.",
@@ -997,6 +1000,22 @@ def gradient_for_average(theta, grad, m, v, t, lr, *, beta_1=0.9, beta_2=0.999, 
     m = beta_1 * m + (1 - beta_1) * grad
     v = beta_2 * v + (1 - beta_2) * grad**2
     return theta - lr * grad / (torch.sqrt(v / (1 - beta_2**t)) + eps), m, v
+
+
+@mistake(
+    "adam_step",
+    source="constructed: the order of what is returned",
+    hints=(
+        "The parameters are right; each of the two averages is in the other's place.",
+        "It shows in m and v.",
+        "In which order does the docstring ask for the results?",
+    ),
+)
+def returned_in_another_order(theta, grad, m, v, t, lr, *, beta_1=0.9, beta_2=0.999, eps=1e-8):
+    m = beta_1 * m + (1 - beta_1) * grad
+    v = beta_2 * v + (1 - beta_2) * grad**2
+    m_hat, v_hat = m / (1 - beta_1**t), v / (1 - beta_2**t)
+    return theta - lr * m_hat / (v_hat.sqrt() + eps), v, m
 
 
 # --- amsgrad_step -----------------------------------------------------------------------------
@@ -1278,7 +1297,7 @@ def decays_with_eps_inside(
 
 @mistake(
     "adamw_step",
-    source="keras-team/keras, issue 17391, and karpathy/nanochat, issue 304: epsilon hat",
+    source="karpathy/nanochat, issue 304: epsilon hat",
     hints=(
         "Where gradients are large beside epsilon all is well, and after thousands of steps.",
         "It is the denominator.",
