@@ -1,0 +1,1 @@
+"""Other right versions of the exercises on attention: every suite accepts them."""
