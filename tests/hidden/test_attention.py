@@ -98,8 +98,8 @@ class TestAdditiveAttention:
         args = (s, h, W_s, W_h, v)
         context, a = student.additive_attention(*args)
         right = oracle(by_bilinear_network, *args)
-        # Scores of thousands have lost digits; what counts is that nothing overflows.
-        loose = {"rtol": 1e-3, "atol": 1e-3} if a.dtype == torch.float32 else {}
+        # Scores of thousands lose digits in float32; what counts there is that nothing overflows.
+        loose = {"rtol": 3e-3, "atol": 3e-3} if s.dtype == torch.float32 else {}
         expect(context, right[0], name="stability", **loose)
         expect(a, right[1], name="stability", **loose)
 
@@ -170,8 +170,11 @@ class TestScaledDotProductAttention:
     def check_all(self, student, expect, oracle, part, *args):
         y, a = student.scaled_dot_product_attention(*args)
         right = oracle(attend, *args)
-        expect(y, right[0], name=part)
-        expect(a, right[1], name=part)
+        # A log-sum-exp of thousands loses digits in float32; what counts there is that it survives.
+        loose = args[0].dtype == torch.float32 and part == "stability"
+        tolerance = {"rtol": 3e-3, "atol": 3e-3} if loose else {}
+        expect(y, right[0], name=part, **tolerance)
+        expect(a, right[1], name=part, **tolerance)
 
     def inputs(self, draw, lead, L, S, d, dv, dtype=None):
         return (
@@ -312,6 +315,14 @@ def attention_grads(grad_y, q, k, v, mask):
     return torch.autograd.grad(weights_of(q, k, mask) @ v, (q, k, v), grad_y)
 
 
+def grads_at(grad_y, a, q, k, v):
+    """Return the gradients where the weights are `a`, whatever the size of q and k."""
+    q, k, v = (one.clone().requires_grad_() for one in (q, k, v))
+    scores = q @ k.mT / q.shape[-1] ** 0.5
+    y = torch.softmax(a.log() + scores - scores.detach(), dim=-1) @ v
+    return torch.autograd.grad(y, (q, k, v), grad_y)
+
+
 @pytest.mark.exercise("attention_backward", parts=GRADIENTS)
 class TestAttentionBackward:
     """Backward pass of attention"""
@@ -319,8 +330,8 @@ class TestAttentionBackward:
     def check(self, student, expect, oracle, inputs, mask, layout=lambda tensor: tensor):
         grad_y, q, k, v = inputs
         a = oracle(weights_of, q, k, mask)
-        grads = student.attention_backward(*(layout(one) for one in (grad_y, a, q, k, v)))
-        grad_q, grad_k, grad_v = grads
+        args = (layout(one) for one in (grad_y, a, q, k, v))
+        grad_q, grad_k, grad_v = student.attention_backward(*args)
         right = oracle(attention_grads, grad_y, q, k, v, mask)
         for name, grad, one in zip(GRADIENTS, (grad_q, grad_k, grad_v), right, strict=True):
             expect(grad, one, name=name)
@@ -359,9 +370,11 @@ class TestAttentionBackward:
     def test_sure(self, student, draw, expect, oracle):
         """weights that are exactly 0 or 1, next to some that are not"""
         grad_y, q, k, v = self.inputs(draw, (2,), 4, 5, 3, 6)
-        q = torch.cat([4000 * q[:, :2].sign(), q[:, 2:]], dim=1)
-        mask = torch.ones(4, 5, dtype=torch.bool, device=draw.device)
-        self.check(student, expect, oracle, (grad_y, q, k, v), mask)
+        a = torch.cat([draw.one_hot(4, 5).reshape(2, 2, 5), draw.probabilities(2, 2, 5)], dim=1)
+        grad_q, grad_k, grad_v = student.attention_backward(grad_y, a, q, k, v)
+        right = oracle(grads_at, grad_y, a, q, k, v)
+        for name, grad, one in zip(GRADIENTS, (grad_q, grad_k, grad_v), right, strict=True):
+            expect(grad, one, name=name)
 
     @pytest.mark.parametrize("kind", ["transposed", "strided", "expanded", "offset"])
     def test_layout(self, student, draw, expect, oracle, kind):

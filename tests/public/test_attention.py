@@ -43,7 +43,7 @@ class TestAdditiveAttention:
         v = 4096 * numbers(draw, [1.0, 1.0, -1.0, 2.0, 1.0, -2.0])
         _, a = student.additive_attention(*args, v)
         expected = oracle.additive_attention(*args, v)[1]
-        # Scores of thousands have lost digits in float32; what counts is that nothing overflows.
+        # Scores of thousands lose digits; what counts here is that nothing overflows.
         expect(a, expected, name="stability", rtol=1e-2, atol=1e-2)
 
 
@@ -104,8 +104,9 @@ class TestScaledDotProductAttention:
         k, v = 32.0 * draw.integers(5, 16, low=-3, high=4).to(draw.dtype), draw.normal(5, 2)
         y, a = student.scaled_dot_product_attention(q, k, v)
         expected = oracle.scaled_dot_product_attention(q, k, v)
-        expect(y, expected[0], name="stability")
-        expect(a, expected[1], name="stability")
+        # Scores of thousands lose digits; what counts here is that nothing overflows.
+        expect(y, expected[0], name="stability", rtol=3e-3, atol=3e-3)
+        expect(a, expected[1], name="stability", rtol=3e-3, atol=3e-3)
 
     @pytest.mark.part("empty_rows")
     def test_nothing_to_attend_to(self, student, draw, expect):
