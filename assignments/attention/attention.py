@@ -43,6 +43,7 @@
 """Attention and transformers, by hand."""
 
 import math
+from collections.abc import Callable
 
 import torch
 
@@ -538,12 +539,7 @@ def transformer_block(
 
 # %%
 def gpt_param_count(
-    vocab: int,
-    context: int,
-    d: int,
-    d_ff: int,
-    layers: int,
-    num_heads: int,  # noqa: ARG001 -- part of the model
+    vocab: int, context: int, d: int, d_ff: int, layers: int, num_heads: int
 ) -> int:
     """Return the number of parameters of `gpt_forward`.
 
@@ -673,7 +669,7 @@ def next_token_loss(logits: torch.Tensor, idx: torch.Tensor) -> torch.Tensor:
 
 # %%
 def generate(
-    model,  # noqa: ANN001 -- a function from tokens (N, T) to logits (N, T, V)
+    model: Callable[[torch.Tensor], torch.Tensor],
     idx: torch.Tensor,
     n: int,
     context: int,

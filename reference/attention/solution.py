@@ -43,6 +43,7 @@
 """Attention and transformers, by hand."""
 
 import math
+from collections.abc import Callable
 
 import torch
 
@@ -594,12 +595,7 @@ def transformer_block(
 
 # %%
 def gpt_param_count(
-    vocab: int,
-    context: int,
-    d: int,
-    d_ff: int,
-    layers: int,
-    num_heads: int,  # noqa: ARG001 -- part of the model
+    vocab: int, context: int, d: int, d_ff: int, layers: int, num_heads: int
 ) -> int:
     """Return the number of parameters of `gpt_forward`.
 
@@ -615,7 +611,8 @@ def gpt_param_count(
         How many numbers are learnt.
     """
     # BEGIN SOLUTION
-    block = 4 * d * d + 2 * d * d_ff + d_ff + d + 4 * d
+    one_head = 4 * d * (d // num_heads)
+    block = num_heads * one_head + 2 * d * d_ff + d_ff + d + 4 * d
     return 2 * vocab * d + context * d + layers * block + 2 * d
     # END SOLUTION
 
@@ -743,7 +740,7 @@ def next_token_loss(logits: torch.Tensor, idx: torch.Tensor) -> torch.Tensor:
 
 # %%
 def generate(
-    model,  # noqa: ANN001 -- a function from tokens (N, T) to logits (N, T, V)
+    model: Callable[[torch.Tensor], torch.Tensor],
     idx: torch.Tensor,
     n: int,
     context: int,
