@@ -171,7 +171,7 @@ def the_best_state(s, h, W_s, W_h, v):
 
 @mistake(
     "additive_attention",
-    source="121 public solution sets of one course: the weighted values are averaged",
+    source="constructed: the weighted values are averaged",
     hints=(
         "Your context shrinks when the encoder has read more.",
         "The weights are right; it is the last step.",
@@ -281,7 +281,7 @@ def itself_and_the_one_before(T):
 
 @mistake(
     "causal_mask",
-    source="121 public solution sets of one course: masks of ones and zeros",
+    source="constructed: a mask of ones and zeros",
     hints=(
         "The pattern is right, the dtype is not.",
         "All entries are numbers.",
@@ -294,7 +294,7 @@ def ones_and_zeros(T):
 
 @mistake(
     "causal_mask",
-    source="karpathy/nanoGPT style: a mask with axes for batch and heads",
+    source="a habit from karpathy/nanoGPT: a mask with axes for batch and heads",
     hints=(
         "The pattern is right, the shape is not.",
         "There are axes in front that nobody asked for.",
@@ -352,7 +352,7 @@ def _scores(q, k):
 
 @mistake(
     "scaled_dot_product_attention",
-    source="lucidrains/vit-pytorch, issue 65: the scale is forgotten",
+    source="PAIR-code/tiny-transformers, issue 71: the scale is forgotten",
     hints=(
         "Your weights are too sure of themselves, more so for longer queries.",
         "It is the scores.",
@@ -366,7 +366,7 @@ def no_scale(q, k, v, mask=None):
 
 @mistake(
     "scaled_dot_product_attention",
-    source="Graylab/DL4Proteins-notebooks, issue 12: the wrong scale",
+    source="thegregyang/NTK4A, issue 3: a scale without its root",
     hints=(
         "Your weights are too even, more so for longer queries.",
         "It is the scores.",
@@ -380,7 +380,7 @@ def scaled_by_d(q, k, v, mask=None):
 
 @mistake(
     "scaled_dot_product_attention",
-    source="mlc-ai/mlc-llm, issue 3426: the scale is multiplied where it divides",
+    source="constructed: the scale is multiplied where it divides",
     hints=(
         "Your weights are far too sure of themselves, more so for longer queries.",
         "It is the scores.",
@@ -669,7 +669,7 @@ def nan_for_nothing(q, k, v, mask=None):
 
 @mistake(
     "scaled_dot_product_attention",
-    source="pytorch/pytorch, issue 131060: a large number in place of infinity",
+    source="constructed: a large number in place of infinity",
     hints=(
         "A query that may attend to nothing attends to all keys alike.",
         "Everything else is right.",
@@ -685,7 +685,7 @@ def all_for_nothing(q, k, v, mask=None):
 
 @mistake(
     "scaled_dot_product_attention",
-    source="121 public solution sets of one course: the weights are cleaned, the output is not",
+    source="constructed: the weights are cleaned, the output is not",
     hints=(
         "A query that may attend to nothing has right weights, and an output of NaN.",
         "It is the output only.",
@@ -834,7 +834,7 @@ def _through_softmax(grad_a, a):
 
 @mistake(
     "attention_backward",
-    source="lucidrains/vit-pytorch, issue 65: the scale is forgotten, on the way back",
+    source="constructed: the scale is forgotten, on the way back",
     hints=(
         "The gradients of queries and keys are too large, more so for longer queries.",
         "The gradient of the values is right.",
@@ -976,7 +976,7 @@ def weights_only_in_the_mean(grad_y, a, q, k, v):
 
 @mistake(
     "attention_backward",
-    source="PetrochukM/PyTorch-NLP, issue 2: softmax over the queries, on the way back",
+    source="constructed: softmax over the queries, on the way back",
     hints=(
         "The gradients of the scores of one query do not sum to 0; those of one key do.",
         "It is the derivative of softmax.",
@@ -1077,7 +1077,7 @@ def like_cards(x, num_heads):
 
 @mistake(
     "split_heads",
-    source="121 public solution sets of one course: the axes are not exchanged",
+    source="constructed: the axes are not exchanged",
     hints=(
         "Features and tokens are right, the axes are not.",
         "The heads stand behind the tokens.",
@@ -1202,7 +1202,7 @@ def averaged(x):
 
 @mistake(
     "merge_heads",
-    source="121 public solution sets of one course: the axes are exchanged but not joined",
+    source="constructed: the axes are exchanged but not joined",
     hints=(
         "The order is right, there is one axis too many.",
         "It is the last step.",
@@ -1270,7 +1270,7 @@ def no_output_projection(x, W_q, W_k, W_v, W_o, num_heads, mask=None):
 
 @mistake(
     "multi_head_attention",
-    source="mlc-ai/mlc-llm, issue 3426: the scale of the model, not of the head",
+    source="lucidrains/vit-pytorch, issue 65: the scale of the model, not of the head",
     hints=(
         "Your weights are too even, the more heads the more so.",
         "With one head all is well.",
@@ -1285,7 +1285,7 @@ def scaled_by_the_whole_width(x, W_q, W_k, W_v, W_o, num_heads, mask=None):
 
 @mistake(
     "multi_head_attention",
-    source="lucidrains/vit-pytorch, issue 65: the scale is forgotten",
+    source="PAIR-code/tiny-transformers, issue 71: the scale is forgotten",
     hints=(
         "Your weights are too sure of themselves.",
         "Heads of one feature hide it.",
@@ -1400,7 +1400,7 @@ def chunks_of_the_input(x, W_q, W_k, W_v, W_o, num_heads, mask=None):
 
 @mistake(
     "multi_head_attention",
-    source="CS231n style weights, of shape (in, out)",
+    source="a habit from CS231n, whose weights have the shape (in, out)",
     hints=(
         "Rows and columns of the input's weights are exchanged.",
         "It shows where E equals D; elsewhere the shapes do not fit.",
@@ -1626,7 +1626,7 @@ def first_row_of_the_mask(x, cache_k, cache_v, W_q, W_k, W_v, W_o, num_heads):
 
 @mistake(
     "kv_cache_step",
-    source="121 public solution sets of one course: keys stored as values",
+    source="constructed: keys stored as values",
     hints=(
         "The cache of values holds a key.",
         "It is the entry of the new token.",
@@ -1674,7 +1674,7 @@ def caches_not_returned(x, cache_k, cache_v, W_q, W_k, W_v, W_o, num_heads):
 
 @mistake(
     "kv_cache_step",
-    source="mlc-ai/mlc-llm, issue 3426: the scale of the model, not of the head",
+    source="Graylab/DL4Proteins-notebooks, issue 12: the scale of the model, not of the head",
     hints=(
         "Your weights are too even, the more heads the more so.",
         "The caches are right; with one head all is well.",
@@ -2121,7 +2121,7 @@ def no_gamma_and_beta(x, params, num_heads, mask=None, norm="post"):
 
 @mistake(
     "transformer_block",
-    source="codertimo/BERT-pytorch, issue 30: the variance of a sample",
+    source="harvardnlp/annotated-transformer, pull request 119: the variance of a sample",
     hints=(
         "Your normalised features are a little too small, most of all when there are few.",
         "It is the layer normalisation.",
@@ -2139,7 +2139,7 @@ def unbiased_variance(x, params, num_heads, mask=None, norm="post"):
 
 @mistake(
     "transformer_block",
-    source="harvardnlp/annotated-transformer, issue 119: the small number outside the root",
+    source="hkproj/pytorch-transformer, pull request 31: the small number outside the root",
     hints=(
         "Tokens whose features are nearly equal are blown up too much.",
         "It is the layer normalisation; ordinary tokens hide it.",
@@ -3076,7 +3076,7 @@ def all_tokens_allowed(model, idx, n, context, temperature, top_k, generator):
 
 @mistake(
     "generate",
-    source="georg-wolflein/good-features, issue 1: hidden scores of 0",
+    source="constructed: hidden scores of 0",
     hints=(
         "Tokens that are not among the best are still drawn, sometimes more often than before.",
         "It is the number that stands for an excluded score.",
