@@ -607,6 +607,25 @@ def test_a_result_on_another_device_ends_the_case():
     assert end.feedback == "a result is not on cpu, where the inputs are"
 
 
+def on_cuda(device):
+    """Return a student who is graded on CUDA and whose results lie on `device`."""
+    tree = {"!": "tensor", "dtype": "bool", "shape": [0], "device": device, "at": 0}
+    return Student(Liar({"ok": True, "value": tree}), device="cuda")
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda:0"])
+def test_who_is_given_no_tensor_may_answer_on_the_cpu(device):
+    assert on_cuda(device).causal_mask(3).dtype == torch.bool
+    assert on_cuda(device).schedule(3, {"steps": [0.1, "linear"]}).dtype == torch.bool
+
+
+@pytest.mark.parametrize("args", [(X,), (3, [{"x": X}])], ids=["alone", "inside"])
+def test_who_is_given_a_tensor_answers_where_it_is(args):
+    assert on_cuda("cuda:0").double(*args).dtype == torch.bool
+    end = ended(lambda: on_cuda("cpu").double(*args))
+    assert str(end) == "expected results on cuda, where the inputs are, got cpu"
+
+
 @pytest.mark.parametrize("function", [torch.linalg.inv, lambda x: np.linalg.inv(x.numpy())])
 def test_real_exceptions_of_libraries_are_named(function):
     end = ended(lambda: made(f=function).f(torch.zeros(2, 2, dtype=torch.float64)))
