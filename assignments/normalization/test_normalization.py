@@ -394,9 +394,13 @@ class TestXavierUniform:
 
     @pytest.mark.part("gain")
     def test_gain(self, student, draw, expect):
-        """largest entry of a large weight, in percent of the bound, gain 3"""
-        weight = student.xavier_uniform(200, 100, draw.generator(), gain=3.0)
-        expect(percent_of(3 * math.sqrt(6 / 300), weight), 100, name="gain")
+        """largest entry of many weights of shape (2, 4) with gain 3, of a large one with gain 2"""
+        sources = [draw.generator() for _ in range(20)]
+        weights = [student.xavier_uniform(2, 4, source, gain=3.0) for source in sources]
+        largest = max(float(weight.abs().max()) for weight in weights)
+        expect([largest > 2.7, largest <= 3.000001], [True, True], name="gain")
+        weight = student.xavier_uniform(200, 100, draw.generator(), gain=2.0)
+        expect(percent_of(2 * math.sqrt(6 / 300), weight), 100, name="gain")
 
     @pytest.mark.part("generator")
     def test_generator(self, student, draw, expect):

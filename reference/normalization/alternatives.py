@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import torch
 
 from autograder.checks.bank import alternative
@@ -501,6 +502,13 @@ def from_a_standard_deviation(fan_out, fan_in, generator):
     return (bound - 2 * bound * numbers).T
 
 
+@alternative("kaiming_uniform")
+def sizes_and_signs(fan_out, fan_in, generator):
+    sizes = torch.rand(fan_out * fan_in, generator=generator)
+    signs = 2 * torch.randint(2, (fan_out * fan_in,), generator=generator) - 1
+    return (signs * sizes).view(fan_out, fan_in) * 6**0.5 / fan_in**0.5
+
+
 @alternative("kaiming_normal")
 def normal_in_place(fan_out, fan_in, generator):
     return torch.zeros(fan_out, fan_in).normal_(0.0, (2 / fan_in) ** 0.5, generator=generator)
@@ -511,6 +519,13 @@ def box_and_muller(fan_out, fan_in, generator):
     first, second = torch.rand(2, fan_out, fan_in, generator=generator, dtype=torch.float64)
     radius = torch.sqrt(-4 / fan_in * torch.log(1 - first))
     return radius * torch.cos(2 * math.pi * second)
+
+
+@alternative("kaiming_normal")
+def row_upon_normal_row(fan_out, fan_in, generator):
+    std = math.sqrt(2.0) / math.sqrt(fan_in)
+    rows = [torch.normal(0.0, std, (fan_in,), generator=generator) for _ in range(fan_out)]
+    return torch.stack(rows)
 
 
 @alternative("xavier_uniform")
@@ -524,6 +539,14 @@ def xavier_in_place(fan_out, fan_in, generator, *, gain=1.0):
 def row_upon_row(fan_out, fan_in, generator, *, gain=1.0):
     rows = [2 * torch.rand(fan_in, generator=generator) - 1 for _ in range(fan_out)]
     return torch.stack(rows) * gain * (6 / (fan_in + fan_out)) ** 0.5
+
+
+@alternative("xavier_uniform")
+def with_numpy(fan_out, fan_in, generator, *, gain=1.0):
+    seed = int(torch.randint(2**31, (), generator=generator))
+    bound = gain * np.sqrt(6 / (fan_in + fan_out))
+    numbers = np.random.default_rng(seed).uniform(-bound, bound, size=(fan_out, fan_in))
+    return torch.from_numpy(numbers).float()
 
 
 # --- dropout_forward --------------------------------------------------------------------------
