@@ -120,7 +120,7 @@ def half_steps(f, x, h=1e-5):
 def relative_steps(f, x, h=1e-5):
     slopes = []
     for step in _steps(x, h):
-        size = 1 + float((step * x).abs().sum()) / h
+        size = 1 + float((step * x).abs().sum()) / h  # 1 + |x_i|
         slopes.append((f(x + size * step) - f(x - size * step)) / (2 * h * size))
     return torch.stack(slopes).reshape(x.shape)
 

@@ -46,6 +46,20 @@ def lookup(table: Any) -> Callable[[Any], Any]:
     return lambda node: table[node]
 
 
+def ladder(length: int, rungs: int) -> list[list[int]]:
+    """Return the parents of a chain of nodes 0, 1, ..., and above it diamond upon diamond."""
+    table: list[list[int]] = [[node - 1] if node else [] for node in range(length)]
+    for _ in range(rungs):
+        below = len(table) - 1
+        table += [[below], [below], [below + 1, below + 2]]
+    return table
+
+
+def ladder_lookup(length: int, rungs: int) -> Callable[[int], list[int]]:
+    """Return the function that gives the parents of a node of `ladder(length, rungs)`."""
+    return ladder(length, rungs).__getitem__
+
+
 def graph(leaf: Any, rows: Sequence[tuple[float, Sequence[int], Sequence[float]]]) -> list[Any]:
     """Return nodes of the class of `leaf`, one for each row (data, parents, local_grads).
 
@@ -56,6 +70,19 @@ def graph(leaf: Any, rows: Sequence[tuple[float, Sequence[int], Sequence[float]]
     for data, parents, local_grads in rows:
         nodes.append(make(data, tuple(nodes[parent] for parent in parents), tuple(local_grads)))
     return nodes
+
+
+def ladder_graph(
+    leaf: Any, length: int, rungs: int, local_grad: float, keep: Sequence[int]
+) -> list[Any]:
+    """Return some of the nodes of `ladder(length, rungs)`, which are of the class of `leaf`.
+
+    Local gradients are `local_grad`, and one half on each of the two ways into the top of a
+    diamond. Kept are the nodes whose numbers are in `keep`; -1 is the last.
+    """
+    halves = {0: (), 1: (local_grad,), 2: (0.5, 0.5)}
+    nodes = graph(leaf, [(1.0, row, halves[len(row)]) for row in ladder(length, rungs)])
+    return [nodes[number] for number in keep]
 
 
 def grads(nodes: Sequence[Any]) -> list[Any]:

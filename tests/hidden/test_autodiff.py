@@ -267,7 +267,8 @@ class TestTopologicalSort:
     def test_ladder(self, student, support, expect):
         """forty diamonds on top of each other, above a chain of 5000 nodes"""
         table = ladder_above_a_chain(5000, 40)
-        order = student.topological_sort(len(table) - 1, support.make("lookup", table))
+        lookup = support.make("ladder_lookup", 5000, 40)
+        order = student.topological_sort(len(table) - 1, lookup)
         right = nearest_order(order, table, len(table) - 1)
         expect(at_once(order), torch.tensor(right), name="depth")
 
@@ -606,11 +607,11 @@ class TestValueBackward:
     def test_ladder(self, student, support, draw, expect):
         """forty diamonds on top of each other, above a chain of 5000 nodes"""
         local = 1 + draw.uniform(1, low=1e-4, high=5e-4, dtype=F64).item()
-        table = ladder_above_a_chain(5000, 40)
-        rows = [(1.0, row, [local] if len(row) == 1 else [0.5, 0.5][: len(row)]) for row in table]
-        nodes = support.make("graph", student.Value(0.0), rows)
+        nodes = support.make(
+            "ladder_graph", student.Value(0.0), 5000, 40, local, [0, 2500, 4999, -1]
+        )
         nodes[-1].backward()
-        grads = support.make("grads", [nodes[0], nodes[2500], nodes[4999], nodes[-1]])
+        grads = support.make("grads", nodes)
         expect(grads, [local**5039, local**2539, local**40, 1.0], name="depth")
 
 

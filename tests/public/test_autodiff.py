@@ -166,8 +166,7 @@ class TestTopologicalSort:
     @pytest.mark.part("depth")
     def test_long_chain(self, student, support, expect):
         """a chain of 5000 nodes"""
-        table = [[node - 1] if node else [] for node in range(5000)]
-        order = student.topological_sort(4999, support.make("lookup", table))
+        order = student.topological_sort(4999, support.make("ladder_lookup", 5000, 0))
         expect(at_once(order), torch.arange(5000), name="depth")
 
 
@@ -325,10 +324,11 @@ class TestValueBackward:
     @pytest.mark.part("depth")
     def test_long_chain(self, student, support, expect):
         """a chain of 5000 nodes"""
-        rows = [(1.0, [k - 1], [1.001]) if k else (1.0, [], []) for k in range(5000)]
-        nodes = support.make("graph", student.Value(0.0), rows)
-        nodes[-1].backward()
-        grads = support.make("grads", [nodes[0], nodes[4000], nodes[-1]])
+        bottom, middle, top = support.make(
+            "ladder_graph", student.Value(0.0), 5000, 0, 1.001, [0, 4000, -1]
+        )
+        top.backward()
+        grads = support.make("grads", [bottom, middle, top])
         expect(grads, [1.001**4999, 1.001**999, 1.0], name="depth")
 
 
