@@ -313,6 +313,15 @@ class TestValueBackward:
         nodes[-1].backward()
         expect(support.make("grads", nodes), [7.0, 1.0, 1.0], name="shared")
 
+    @pytest.mark.part("shared")
+    def test_used_early_and_late(self, student, support, expect):
+        """b = 2 a is used twice, far from the result and near it: b (3 b) + b"""
+        rows = [(1.0, [], []), (2.0, [0], [2.0]), (6.0, [1], [3.0]), (12.0, [2, 1], [2.0, 6.0]),
+                (14.0, [3, 1], [1.0, 1.0])]  # fmt: skip
+        nodes = support.make("graph", student.Value(0.0), rows)
+        nodes[-1].backward()
+        expect(support.make("grads", nodes), [26.0, 13.0, 2.0, 1.0, 1.0], name="shared")
+
     @pytest.mark.part("again")
     def test_twice(self, student, support, expect):
         """the same root twice: both times the same grads"""
