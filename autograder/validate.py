@@ -7,11 +7,12 @@ suite, its references and its mistakes, not the sandbox.
 from __future__ import annotations
 
 import dataclasses
+import json
 import secrets
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -23,8 +24,9 @@ from autograder.checks.bank import Topic, Version
 from autograder.checks.diagnose import AGREEMENT, Transcript
 from autograder.checks.fingerprint import agree
 from autograder.checks.suite import Suite, open_suite
-from autograder.errors import ConfigError
+from autograder.errors import ConfigError, SuiteError
 from autograder.examine import Examiner
+from autograder.graders import Graders
 from autograder.models import (
     Exercise,
     ExerciseOutcome,
@@ -34,6 +36,9 @@ from autograder.models import (
 )
 
 DTYPES = (torch.float64, torch.float32)
+Done = Callable[[str], None]
+Found = TypeVar("Found", "Finding", "Survey")
+_DIED = "expected its proof to end, got a process that died three times. Look at what it printed."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +84,13 @@ def validate(examiner: Examiner) -> Iterator[Finding]:
 
 
 def validate_topics(
-    config: GradingConfig, topics: Sequence[str], seeds: int, only: Sequence[str] = ()
+    config: GradingConfig,
+    topics: Sequence[str],
+    seeds: int,
+    only: Sequence[str] = (),
+    *,
+    jobs: int = 1,
+    done: Done = lambda _: None,
 ) -> list[Finding]:
     """Prove topics under several seeds, one of them new in every run, in float64 and float32.
 
@@ -88,22 +99,65 @@ def validate_topics(
         topics: Which ones.
         seeds: How many.
         only: Ids of exercises; all of the topics, if empty.
+        jobs: How many topics at once, each in a process of its own.
+        done: Is told the name of each topic that is through.
 
     Raises:
         ConfigError: If `only` names what is no exercise of these topics.
         SuiteError: If a reference does not pass its own suite.
     """
     chosen = [str(seed) for seed in range(1, seeds)] + [str(secrets.randbits(32))]
+    runs = tuple(_runs(config, topics, only))
+    return _all(runs, lambda run: _prove(run, chosen), Finding, jobs, done)
+
+
+def _prove(run: Run, seeds: Sequence[str]) -> list[Finding]:
     findings: list[Finding] = []
-    for run in _runs(config, topics, only):
 
-        def body(suite: Suite, run: Run = run) -> None:
-            for seed in chosen:
-                for dtype in DTYPES:
-                    findings.extend(validate(make_examiner(run, suite, seed=seed, dtype=dtype)))
+    def body(suite: Suite) -> None:
+        for seed in seeds:
+            for dtype in DTYPES:
+                findings.extend(validate(make_examiner(run, suite, seed=seed, dtype=dtype)))
 
-        open_suite(test_files(run), body, root=config.course_dir)
+    open_suite(test_files(run), body, root=run.config.course_dir)
     return findings
+
+
+def _all(
+    runs: Sequence[Run],
+    work: Callable[[Run], list[Found]],
+    kind: type[Found],
+    jobs: int,
+    done: Done,
+) -> list[Found]:
+    """Do the work of each topic, several at once; return what is found in the topics' order."""
+    found: list[list[Found]] = [[] for _ in runs]
+    if min(jobs, len(runs)) == 1:
+        for number, run in enumerate(runs):
+            found[number] = work(run)
+            done(run.assignment.id)
+        return [one for each in found for one in each]
+
+    def answer(_: int, number: int) -> bytes:
+        try:
+            return json.dumps({"found": [as_json(one) for one in work(runs[number])]}).encode()
+        except SuiteError as fault:
+            return json.dumps({"fault": str(fault)}).encode()
+
+    for number, told in Graders(answer, jobs=len(runs), graders=jobs):
+        name = runs[number].assignment.id
+        said: dict[str, Any] = {"fault": f"{name}: {_DIED}"}
+        if told is not None:
+            said = json.loads(told)
+        if "fault" in said:
+            raise SuiteError(said["fault"])
+        found[number] = [_read(kind, one) for one in said["found"]]
+        done(name)
+    return [one for each in found for one in each]
+
+
+def _read(kind: type[Found], data: dict[str, Any]) -> Found:
+    return kind(**{**data, "problems": tuple(data["problems"])})
 
 
 def _runs(config: GradingConfig, topics: Sequence[str], only: Sequence[str]) -> Iterator[Run]:
@@ -143,26 +197,34 @@ class Survey:
 
 
 def survey(
-    config: GradingConfig, topics: Sequence[str], only: Sequence[str] = ()
-) -> Iterator[Survey]:
+    config: GradingConfig,
+    topics: Sequence[str],
+    only: Sequence[str] = (),
+    *,
+    jobs: int = 1,
+    done: Done = lambda _: None,
+) -> list[Survey]:
     """Edit each reference, one operator or constant at a time, and see what the suites notice.
 
-    Raises:
-        ConfigError: If `only` names what is no exercise of these topics.
-        SuiteError: If a list of survivors is malformed.
+    Args and errors are those of `validate_topics`; a malformed list of survivors is a `SuiteError`.
     """
-    for run in _runs(config, topics, only):
-        (topic,) = run.assignment.topics
-        reasons = mutants.known_survivors(config.course_dir, topic)
-        found: list[Survey] = []
+    return _all(tuple(_runs(config, topics, only)), _survey, Survey, jobs, done)
 
-        def body(suite: Suite, run: Run = run, reasons: Any = reasons) -> None:
-            examiners = [make_examiner(run, suite, seed=seed) for seed in ("1", "2")]
-            for exercise in run.assignment.exercises:
-                found.append(_survey_one(examiners, exercise, reasons.get(exercise.id, {})))  # noqa: B023, PERF401 -- called at once
 
-        open_suite(test_files(run), body, root=config.course_dir)
-        yield from found
+def _survey(run: Run) -> list[Survey]:
+    (topic,) = run.assignment.topics
+    reasons = mutants.known_survivors(run.config.course_dir, topic)
+    found: list[Survey] = []
+
+    def body(suite: Suite) -> None:
+        examiners = [make_examiner(run, suite, seed=seed) for seed in ("1", "2")]
+        found.extend(
+            _survey_one(examiners, exercise, reasons.get(exercise.id, {}))
+            for exercise in run.assignment.exercises
+        )
+
+    open_suite(test_files(run), body, root=run.config.course_dir)
+    return found
 
 
 def _survey_one(

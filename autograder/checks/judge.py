@@ -203,7 +203,7 @@ def _forbidden_hints(witnessed: str | None, parts: Sequence[PartResult]) -> tupl
     hints = (
         f"{witnessed}.",
         "The handout of the exercise lists what it forbids.",
-        "Which of its steps can you write with sums, products and exponentials?",
+        "Which simpler steps is that operation made of?",
     )
     return (Diagnosis(mistake=None, parts=tuple(part.name for part in parts), hints=hints),)
 

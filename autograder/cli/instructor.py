@@ -237,6 +237,7 @@ def adjust(  # noqa: PLR0913 -- one parameter for each option
 @click.option("-k", "only", multiple=True, metavar="EXERCISE", help="Prove this exercise only.")
 @click.option("--seeds", default=3, show_default=True, help="How many; the last one is always new.")
 @click.option("--mutants", is_flag=True, help="Edit the references instead: what goes unnoticed?")
+@click.option("--jobs", type=click.IntRange(min=1), help="Topics at once (one for each core).")
 @click.option("--json", "as_json", is_flag=True, help="Print what programs can read.")
 @click.pass_context
 def validate(
@@ -244,6 +245,7 @@ def validate(
     topics: tuple[str, ...],
     only: tuple[str, ...],
     seeds: int,
+    jobs: int | None,
     *,
     mutants: bool,
     as_json: bool,
@@ -255,17 +257,25 @@ def validate(
 
     Example: gradlab validate losses -k softmax
     """
-    from autograder import config, validate  # noqa: PLC0415
+    from autograder import config, graders, validate  # noqa: PLC0415
     from autograder.report import text  # noqa: PLC0415
 
     course = config.load(_course(context))
     chosen = _topics("validate", topics, course)
+    at_once = graders.default_graders(jobs)
+    through: list[str] = []
+
+    def done(topic: str) -> None:
+        through.append(topic)
+        if len(chosen) > 1:
+            click.echo(f"{len(through)} of {len(chosen)} topics: {topic}", err=True)
+
     findings: list[validate.Finding] | list[validate.Survey]
     if mutants:
-        findings = list(validate.survey(course, chosen, only))
+        findings = validate.survey(course, chosen, only, jobs=at_once, done=done)
         shown = text.survey(findings)
     else:
-        findings = validate.validate_topics(course, chosen, seeds, only)
+        findings = validate.validate_topics(course, chosen, seeds, only, jobs=at_once, done=done)
         shown = text.validation(findings)
     if as_json:
         click.echo(json.dumps([validate.as_json(one) for one in findings], indent=2))

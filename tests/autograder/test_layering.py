@@ -28,7 +28,7 @@ LAYERS = {
     "examine": ENGINE,
     "batch": ENGINE | {"examine", "graders", "handout", "report.json", "report.store"},
     "mutants": NOUNS | {"checks"},
-    "validate": ENGINE | {"examine", "batch", "mutants"},
+    "validate": ENGINE | {"examine", "batch", "graders", "mutants"},
     "check": ENGINE,
     "release": ENGINE | {"examine", "batch", "handout"},
     "pipeline": ANYTHING,

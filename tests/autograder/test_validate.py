@@ -1,11 +1,13 @@
 """The suite is tested too: references pass, mistakes are caught and named, nothing is for free."""
 
 import json
+import shutil
 
 import pytest
 import torch
 
-from autograder.errors import ConfigError, SuiteError
+from autograder import config
+from autograder.errors import ConfigError, SandboxError, SuiteError
 from autograder.models import ExerciseOutcome
 from autograder.validate import as_json, judged, survey, validate, validate_topics
 from tests.autograder.checks import toys
@@ -233,6 +235,42 @@ def test_a_reference_that_passes_in_one_dtype_only_is_named(tmp_path):
         problems(made, dtype=torch.float32)
     with pytest.raises(SuiteError, match="expected the reference solution to pass, got: y"):
         validate_topics(made, ["toy"], 1)
+
+
+def test_several_topics_are_proven_at_once_and_listed_in_their_order(tmp_path):
+    told = []
+    findings = validate_topics(two_topics(tmp_path), ["toy", "other"], 1, jobs=2, done=told.append)
+    assert [one.exercise for one in findings] == ["toy.double"] * 2 + ["other.double"] * 2
+    assert findings[0].problems == ()
+    assert sorted(told) == ["other", "toy"]
+
+
+def test_a_topic_that_fails_among_several_is_named(tmp_path):
+    made = two_topics(tmp_path)
+    path = tmp_path / "reference" / "other" / "solution.py"
+    path.write_text(path.read_text().replace("2 * x", "3 * x"), encoding="utf-8")
+    with pytest.raises(SuiteError, match="expected the reference solution to pass, got: y"):
+        validate_topics(made, ["toy", "other"], 1, jobs=2)
+
+
+def test_a_proof_that_dies_is_no_proof(tmp_path, capfd):
+    made = two_topics(tmp_path)
+    path = tmp_path / "reference" / "other" / "solution.py"
+    path.write_text("import os\n\n" + path.read_text().replace("2 * x", "os._exit(0)"))
+    with pytest.raises((SuiteError, SandboxError), match="died"):
+        validate_topics(made, ["toy", "other"], 1, jobs=2)
+
+
+def two_topics(folder):
+    """Return a course of two topics that are alike."""
+    course(folder)
+    text = (folder / "grading_config.yml").read_text(encoding="utf-8")
+    block = text.partition("topics:\n")[2].replace("toy:", "other:")
+    (folder / "grading_config.yml").write_text(text + block, encoding="utf-8")
+    shutil.copytree(folder / "reference" / "toy", folder / "reference" / "other")
+    hidden = folder / "tests" / "hidden"
+    shutil.copy(hidden / "test_toy.py", hidden / "test_other.py")
+    return config.load(folder)
 
 
 def test_a_known_version_is_judged_as_a_student_would_be(tmp_path):
