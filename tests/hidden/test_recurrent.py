@@ -47,8 +47,14 @@ def grads_of(function, tensors, above):
     return torch.autograd.grad(function(*leaves), leaves, above)
 
 
-def laid_out(draw, tensors, kind):
-    return [draw.layout(tensor, kind) for tensor in tensors]
+def laid_out(draw, x, states, kind):
+    """Lay inputs and states out in memory.
+
+    Only the inputs are ever repeated by `expand`: states may be updated in place, which is a remark
+    and no fault, and impossible where elements share their memory.
+    """
+    own = "transposed" if kind == "expanded" else kind
+    return [draw.layout(x, kind), *(draw.layout(one, own) for one in states)]
 
 
 def check_parts(expect, names, actual, right):
@@ -85,7 +91,7 @@ class TestRnnCell:
         """another memory layout"""
         x, h, (W_x, W_h, b) = draw.normal(5, 3), state(draw, 5, 4), weights(draw, 3, 4)
         params = (draw.layout(W_x, "transposed"), draw.layout(W_h, "strided"))
-        args = (*laid_out(draw, (x, h), kind), *params, draw.layout(b, "offset"))
+        args = (*laid_out(draw, x, [h], kind), *params, draw.layout(b, "offset"))
         expect(student.rnn_cell(*args), oracle(cell, *args), name="h_next")
 
     def test_float32(self, student, draw, expect, oracle):
@@ -144,7 +150,7 @@ class TestRnnForward:
         """another memory layout"""
         x, h_0, (W_x, W_h, b) = draw.normal(4, 2, 3), state(draw, 2, 4), weights(draw, 3, 4)
         params = (draw.layout(W_x, "transposed"), draw.layout(W_h, "strided"))
-        args = (*laid_out(draw, (x, h_0), kind), *params, draw.layout(b, "offset"))
+        args = (*laid_out(draw, x, [h_0], kind), *params, draw.layout(b, "offset"))
         expect(student.rnn_forward(*args), oracle(run, *args))
 
     @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
@@ -228,7 +234,7 @@ class TestRnnTwoLayers:
     @pytest.mark.parametrize("kind", ["transposed", "strided", "expanded"])
     def test_layout(self, student, draw, expect, oracle, kind):
         """another memory layout"""
-        x, h_0 = laid_out(draw, (draw.normal(4, 2, 3), state(draw, 2, 2, 4)), kind)
+        x, h_0 = laid_out(draw, draw.normal(4, 2, 3), [state(draw, 2, 2, 4)], kind)
         first, second = (
             (draw.layout(W_x, "transposed"), draw.layout(W_h, "strided"), draw.layout(b, "offset"))
             for W_x, W_h, b in (weights(draw, 3, 4), weights(draw, 4, 4))
@@ -292,11 +298,9 @@ class TestRnnCellBackward:
         )  # fmt: skip
 
     def test_repeated(self, student, draw, expect, oracle):
-        """one input, one state and one gradient, repeated by expand"""
-        above, x, h = laid_out(
-            draw, (draw.normal(4, 3), draw.normal(4, 2), state(draw, 4, 3)), "expanded"
-        )
-        self.check(student, expect, oracle, above, x, h, *weights(draw, 2, 3))
+        """the same input for all, repeated by expand"""
+        x, h = laid_out(draw, draw.normal(4, 2), [state(draw, 4, 3)], "expanded")
+        self.check(student, expect, oracle, draw.normal(4, 3), x, h, *weights(draw, 2, 3))
 
     def test_float32(self, student, draw, expect, oracle):
         """float32"""
@@ -360,9 +364,9 @@ class TestRnnBackward:
         )  # fmt: skip
 
     def test_repeated(self, student, draw, expect, oracle):
-        """the same input, and the same gradient from above, in each step"""
-        above, x = laid_out(draw, (draw.normal(4, 2, 3), draw.normal(4, 2, 2)), "expanded")
-        self.check(student, expect, oracle, above, x, state(draw, 2, 3), *weights(draw, 2, 3))
+        """the same input in each step, repeated by expand"""
+        x, h_0 = laid_out(draw, draw.normal(4, 2, 2), [state(draw, 2, 3)], "expanded")
+        self.check(student, expect, oracle, draw.normal(4, 2, 3), x, h_0, *weights(draw, 2, 3))
 
     def test_float32(self, student, draw, expect, oracle):
         """float32"""
@@ -498,7 +502,7 @@ class TestLstmCell:
     @pytest.mark.parametrize("kind", ["transposed", "strided", "expanded"])
     def test_layout(self, student, draw, expect, oracle, kind):
         """another memory layout"""
-        args = laid_out(draw, (draw.normal(5, 3), state(draw, 5, 4), draw.normal(5, 4)), kind)
+        args = laid_out(draw, draw.normal(5, 3), [state(draw, 5, 4), draw.normal(5, 4)], kind)
         W_x, W_h, b = weights(draw, 3, 4, blocks=4)
         params = (draw.layout(W_x, "transposed"), draw.layout(W_h, "strided"))
         self.check(student, expect, oracle, *args, *params, draw.layout(b, "offset"))
@@ -568,7 +572,7 @@ class TestLstmForward:
     @pytest.mark.parametrize("kind", ["transposed", "strided", "expanded"])
     def test_layout(self, student, draw, expect, oracle, kind):
         """another memory layout"""
-        args = laid_out(draw, (draw.normal(4, 2, 3), state(draw, 2, 4), draw.normal(2, 4)), kind)
+        args = laid_out(draw, draw.normal(4, 2, 3), [state(draw, 2, 4), draw.normal(2, 4)], kind)
         W_x, W_h, b = weights(draw, 3, 4, blocks=4)
         params = (draw.layout(W_x, "transposed"), draw.layout(W_h, "strided"))
         self.check(student, expect, oracle, *args, *params, draw.layout(b, "offset"))
@@ -653,10 +657,10 @@ class TestLstmCellBackward:
         )  # fmt: skip
 
     def test_repeated(self, student, draw, expect, oracle):
-        """one state, one cell and one gradient, repeated by expand"""
-        above = laid_out(draw, (draw.normal(5, 4), draw.normal(5, 4)), "expanded")
-        h, c = laid_out(draw, (state(draw, 5, 4), draw.normal(5, 4)), "expanded")
-        kept = (draw.normal(5, 3), h, c)
+        """the same input for all, repeated by expand"""
+        above = (draw.normal(5, 4), draw.normal(5, 4))
+        states = [state(draw, 5, 4), draw.normal(5, 4)]
+        kept = laid_out(draw, draw.normal(5, 3), states, "expanded")
         self.check(student, expect, oracle, above, kept, weights(draw, 3, 4, blocks=4))
 
     def test_float32(self, student, draw, expect, oracle):
@@ -704,11 +708,11 @@ class TestGruCell:
     @pytest.mark.parametrize("kind", ["transposed", "strided", "expanded"])
     def test_layout(self, student, draw, expect, oracle, kind):
         """another memory layout"""
-        args = laid_out(draw, (draw.normal(5, 3), state(draw, 5, 4)), kind)
+        args = laid_out(draw, draw.normal(5, 3), [state(draw, 5, 4)], kind)
         W_x, W_h, b_x, b_h = self.params(draw, 3, 4)
-        biases = laid_out(draw, (b_x, b_h), "strided")
-        params = (draw.layout(W_x, "transposed"), draw.layout(W_h, "strided"), *biases)
-        self.check(student, expect, oracle, *args, *params)
+        biases = (draw.layout(b_x, "strided"), draw.layout(b_h, "offset"))
+        params = (draw.layout(W_x, "transposed"), draw.layout(W_h, "strided"))
+        self.check(student, expect, oracle, *args, *params, *biases)
 
     def test_float32(self, student, draw, expect, oracle):
         """float32"""
