@@ -91,10 +91,12 @@ def into_a_buffer(x, h_0, W_x, W_h, b):
 
 @alternative("rnn_forward")
 def by_recursion(x, h_0, W_x, W_h, b):
-    first = torch.tanh(torch.cat([x[0], h_0], 1) @ torch.cat([W_x, W_h], 1).T + b)
-    if len(x) == 1:
-        return first[None]
-    return torch.cat([first[None], by_recursion(x[1:], first, W_x, W_h, b)])
+    def states_after(t):
+        before = states_after(t - 1) if t > 0 else [h_0]
+        a = torch.cat([x[t], before[-1]], 1) @ torch.cat([W_x, W_h], 1).T + b
+        return [*before, torch.tanh(a)]
+
+    return torch.stack(states_after(len(x) - 1)[1:])
 
 
 @alternative("rnn_forward")
@@ -303,16 +305,22 @@ def in_place_on_the_gradients(grad_h, x, h, h_0, W_x, W_h):
 
 @alternative("rnn_backward")
 def by_recursion_through_time(grad_h, x, h, h_0, W_x, W_h):
-    before = h[-2] if len(h) > 1 else h_0
-    delta = grad_h[-1] * (1 - h[-1] ** 2)
-    here = (delta.T @ x[-1], delta.T @ before, delta.sum(0))
-    grad_x, carried = (delta @ W_x)[None], delta @ W_h
-    if len(h) == 1:
-        return grad_x, carried, *here
-    direct = torch.cat([grad_h[:-2], (grad_h[-2] + carried)[None]])
-    rest = by_recursion_through_time(direct, x[:-1], h[:-1], h_0, W_x, W_h)
-    sums = [one + other for one, other in zip(rest[2:], here, strict=True)]
-    return torch.cat([rest[0], grad_x]), rest[1], *sums
+    def from_step(t, state):
+        """Run the backward pass while the recursion returns, last step first."""
+        if t == len(x):
+            return [], torch.zeros_like(h_0), 0, 0, 0
+        grads_x, arriving, grad_W_x, grad_W_h, grad_b = from_step(t + 1, h[t])
+        delta = (grad_h[t] + arriving) * (1 - h[t] ** 2)
+        return (
+            [delta @ W_x, *grads_x],
+            delta @ W_h,
+            grad_W_x + delta.T @ x[t],
+            grad_W_h + delta.T @ state,
+            grad_b + delta.sum(0),
+        )
+
+    grads_x, *others = from_step(0, h_0)
+    return torch.stack(grads_x), *others
 
 
 @alternative("rnn_backward")
@@ -503,14 +511,17 @@ def lstm_into_buffers(x, h_0, c_0, W_x, W_h, b):
 
 @alternative("lstm_forward")
 def lstm_by_recursion(x, h_0, c_0, W_x, W_h, b):
-    a = torch.cat([x[0], h_0], dim=1) @ torch.cat([W_x, W_h], dim=1).T + b
-    i, f, g, o = a.unflatten(1, (4, -1)).unbind(1)
-    c = f.sigmoid() * c_0 + i.sigmoid() * g.tanh()
-    h = o.sigmoid() * c.tanh()
-    if len(x) == 1:
-        return h[None], c[None]
-    later_h, later_c = lstm_by_recursion(x[1:], h, c, W_x, W_h, b)
-    return torch.cat([h[None], later_h]), torch.cat([c[None], later_c])
+    def run(t, h, c):
+        if t == len(x):
+            return [], []
+        a = torch.cat([x[t], h], dim=1) @ torch.cat([W_x, W_h], dim=1).T + b
+        i, f, g, o = a.unflatten(1, (4, -1)).unbind(1)
+        c = f.sigmoid() * c + i.sigmoid() * g.tanh()
+        h = o.sigmoid() * c.tanh()
+        later_h, later_c = run(t + 1, h, c)
+        return [h, *later_h], [c, *later_c]
+
+    return [torch.stack(rows) for rows in run(0, h_0, c_0)]
 
 
 @alternative("lstm_forward")
@@ -628,13 +639,14 @@ def with_a_for_loop(step, h, start, stop, max_len):
 
 @alternative("greedy_decode")
 def decode_by_recursion(step, h, start, stop, max_len):
-    if max_len == 0:
-        return []
-    logits, h = step(start, h)
-    best = max(range(len(logits)), key=lambda token: float(logits[token]))
-    if best == stop:
-        return []
-    return [best, *decode_by_recursion(step, h, best, stop, max_len - 1)]
+    def go_on(token, h, left):
+        if left == 0:
+            return []
+        logits, h = step(token, h)
+        best = max(range(len(logits)), key=lambda one: float(logits[one]))
+        return [] if best == stop else [best, *go_on(best, h, left - 1)]
+
+    return go_on(start, h, max_len)
 
 
 @alternative("greedy_decode")

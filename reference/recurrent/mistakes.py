@@ -1398,6 +1398,34 @@ def order_of_tensorflow(x, h, c, W_x, W_h, b):
 
 @mistake(
     "lstm_cell",
+    source="a habit from ONNX: gates in the order i, o, f, c",
+    hints=(
+        "Three of the four blocks play another's part.",
+        "The first does what it should.",
+        "In which order do the rows of the weights stand here?",
+    ),
+)
+def order_of_onnx(x, h, c, W_x, W_h, b):
+    i, o, f, g = _blocks(x, h, W_x, W_h, b)
+    return _gated(i, f, g, o, c)
+
+
+@mistake(
+    "lstm_cell",
+    source="a habit from Chainer: the cell input first",
+    hints=(
+        "Three of the four blocks play another's part.",
+        "The last does what it should.",
+        "In which order do the rows of the weights stand here?",
+    ),
+)
+def cell_input_first(x, h, c, W_x, W_h, b):
+    g, i, f, o = _blocks(x, h, W_x, W_h, b)
+    return _gated(i, f, g, o, c)
+
+
+@mistake(
+    "lstm_cell",
     source="a habit from early TensorFlow: forget_bias=1.0",
     hints=(
         "Your cell keeps more than it should.",
