@@ -640,7 +640,8 @@ class TestElbo:
     @pytest.mark.parametrize("logvar", [0.0, -1.0, 0.7], ids="logvar={:g}".format)
     def test_lower_bound(self, student, draw, expect, oracle, logvar):
         """averaged over all codes it lies below log p(x), by the divergence from the posterior"""
-        W, b, x = draw.normal(4), draw.normal(4, std=0.5), draw.integers(4, high=2).to(draw.dtype)
+        W, b = draw.uniform(4, low=-1.2, high=1.2), draw.normal(4, std=0.5)
+        x = draw.integers(4, high=2).to(draw.dtype)
         nodes, weights = nodes_and_weights(32)
         z = (0.6 + math.exp(logvar / 2) * nodes).unsqueeze(1).to(draw.dtype)
         code = [torch.full_like(z, 0.6), torch.full_like(z, logvar)]
@@ -726,10 +727,12 @@ class TestLinearGaussianElbo:
             draw.normal(P, **kwargs),
         )
 
-    @pytest.mark.parametrize("sigma", [1.0, 0.5, 2.0])
     @pytest.mark.parametrize(
-        "sizes", [(5, 4, 2), (3, 2, 4), (1, 3, 2), (4, 3, 3), (3, 3, 1), (2, 1, 1)], ids=str
-    )
+        ("sizes", "sigma"),
+        [((5, 4, 2), 0.5), ((3, 2, 4), 2.0), ((1, 3, 2), 1.0), ((4, 3, 3), 0.8), ((3, 3, 1), 1.5),
+         ((2, 1, 1), 0.7)],
+        ids=str,
+    )  # fmt: skip
     def test_sizes(self, student, draw, expect, oracle, sizes, sigma):
         """sizes (B, P, D), standard deviation of the decoder"""
         B, _, D = sizes
@@ -972,13 +975,13 @@ class TestTrainVae:
 
     @pytest.mark.parametrize("seed", [0, 1])
     def test_digits(self, student, draw, expect, seed):
-        """new digits: better than independent pixels by 2 nats; KL above 1, below 15; mean code"""
+        """new digits: 1.5 nats better than independent pixels, KL in 1..15, mean code"""
         (x, new), noise = digits(draw), draw.normal(400, 4)
-        params = student.train_vae(x, 32, 4, 150, 0.02, draw.generator())
+        params = student.train_vae(x, 32, 4, 100, 0.03, draw.generator())
         elbo, kl, reconstruction = evaluated(params, new, noise)
         baseline = independent_pixels(x, new)
-        expect(elbo >= baseline + 2, expected=True, name="bound")
-        expect([kl > 1, kl < 15, reconstruction >= baseline + 2], [True] * 3, name="latent")
+        expect(elbo >= baseline + 1.5, expected=True, name="bound")
+        expect([kl > 1, kl < 15, reconstruction >= baseline + 1.5], [True] * 3, name="latent")
 
     @pytest.mark.part("generator")
     def test_generator(self, student, draw, expect):

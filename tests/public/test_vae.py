@@ -407,10 +407,10 @@ class TestTrainVae:
     """A small variational autoencoder"""
 
     def test_squares(self, student, draw, expect):
-        """new squares: better than independent pixels by 2 nats; KL above 1, below 15; mean code"""
+        """new squares: 1.5 nats better than independent pixels, KL in 1..15, mean code"""
         x, new, noise = squares(draw, 300), squares(draw, 200), draw.normal(200, 4)
-        params = student.train_vae(x, 32, 4, 150, 0.02, draw.generator())
+        params = student.train_vae(x, 32, 4, 100, 0.03, draw.generator())
         elbo, kl, reconstruction = evaluated(params, new, noise)
         baseline = independent_pixels(x, new)
-        expect(elbo >= baseline + 2, expected=True, name="bound")
-        expect([kl > 1, kl < 15, reconstruction >= baseline + 2], [True] * 3, name="latent")
+        expect(elbo >= baseline + 1.5, expected=True, name="bound")
+        expect([kl > 1, kl < 15, reconstruction >= baseline + 1.5], [True] * 3, name="latent")
