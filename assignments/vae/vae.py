@@ -196,7 +196,7 @@ def masked_conv2d(
 #
 # **Source.** Class notes, 10.1.1: $\mathcal L(x) = \| \hat x - x \|_2^2$ for one example.
 # (`F.mse_loss` divides by the number of pixels too. A plain autoencoder does not mind; as one term
-# of a sum, as in exercise 9, it matters.)
+# of a sum, as in exercise 10, it matters.)
 #
 # **Worked number.** $x = \begin{pmatrix} 1 & 2 \\ 3 & 4 \end{pmatrix}$, $\hat x = \begin{pmatrix}
 # 1 & 0 \\ 2 & 6 \end{pmatrix}$: the two examples are off by $4$ and $1 + 4$, the loss is 4.5.
@@ -690,8 +690,7 @@ def gaussian_kl_backward(
 # 1 / n)$, $n$ the number of inputs of the layer, and zero biases. All randomness comes from
 # `generator`. Return the ten parameters, without a gradient graph (`detach`).
 #
-# **Source.** Class notes, 10.2.3 to 10.2.5, and figure 10.3; *Unpacking Transformers, LLMs and
-# image generation*, session 6, "VAE".
+# **Source.** Class notes, 10.2.3 to 10.2.5, and figure 10.3; session 6, "VAE & Diffusion models".
 #
 # **Worked number.** A model that knows only how often each pixel is white gets $-24.7$ nats on
 # handwritten digits ($8 \times 8$, a pixel is white or black), and $-17.8$ on squares at random
