@@ -63,12 +63,8 @@ Verdicts = dict[str, dict[str, Said]]  # student -> case id -> what is said of i
 
 def versions(topic: Topic, exercise: str) -> list[Version | str]:
     """Return every version of one exercise that is known; a degenerate one is its name."""
-    return [
-        *topic.mistakes_of(exercise),
-        *topic.alternatives_of(exercise),
-        "stub",
-        *DEGENERATE,
-    ]
+    thoughtless = ["stub", *DEGENERATE] if "." not in exercise else []  # a function, not a method
+    return [*topic.mistakes_of(exercise), *topic.alternatives_of(exercise), *thoughtless]
 
 
 def text_of(topic: Topic, exercise: str, version: Version | str) -> str:
@@ -263,8 +259,10 @@ def test_the_doors_agree_on_notebooks(tmp_path, handouts):
 
 
 @pytest.mark.prove
-@pytest.mark.parametrize("name", ["losses", "mlp"])
+@pytest.mark.parametrize("name", COURSE.topics)
 def test_the_doors_agree_on_everything(tmp_path, handouts, name):
+    """Everything of the first two topics; of the others every fourth version of each exercise."""
+    texts = list(everything(name).items())
+    texts = texts if name in {"losses", "mlp"} else texts[::4]
     exercises = [exercise.key for exercise in COURSE.topics[name]]
-    made = doors(tmp_path, handouts, everything(name), *exercises)
-    assert_agreement(made)
+    assert_agreement(doors(tmp_path, handouts, dict(texts), *exercises))
