@@ -152,8 +152,8 @@ def load(course_dir: Path, topic: str) -> Topic:
 def _module(folder: Path, name: str) -> ModuleType:
     path = folder / f"{name}.py"
     spec = importlib.util.spec_from_file_location(f"reference_{folder.name}_{name}", path)
-    if spec is None or spec.loader is None:
-        raise SuiteError(f"{path}: expected a Python module, got something else. Rename it.")
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     try:
