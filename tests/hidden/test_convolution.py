@@ -166,9 +166,9 @@ def built(shape, layers):
 class TestCnnShapes:
     """Shapes and parameters of a network"""
 
-    def check(self, student, expect, shape, layers):
+    def check(self, student, expect, oracle, shape, layers):
         shapes, params = student.cnn_shapes(shape, layers)
-        right = built(shape, layers)
+        right = oracle(built, shape, layers)
         expect(shapes, right[0], name="shapes")
         expect(params, right[1], name="params")
 
@@ -187,15 +187,15 @@ class TestCnnShapes:
         ],
         ids=str,
     )
-    def test_networks(self, student, expect, shape, layers):
+    def test_networks(self, student, expect, oracle, shape, layers):
         """another network"""
-        self.check(student, expect, shape, layers)
+        self.check(student, expect, oracle, shape, layers)
 
-    def test_vgg16(self, student, expect):
+    def test_vgg16(self, student, expect, oracle):
         """VGG-16 and its 138 million parameters"""
-        self.check(student, expect, (3, 224, 224), VGG16)
+        self.check(student, expect, oracle, (3, 224, 224), VGG16)
         params = student.cnn_shapes((3, 224, 224), VGG16)[1]
-        expect(sum(params), 138_357_544, name="params")
+        expect(sum(params), 138_357_544, name="params")  # class notes, 3.3.3
 
 
 # --- one image, one kernel --------------------------------------------------------------------
@@ -828,10 +828,10 @@ def moved_digits(draw, n):
     """Return `n` digits, each somewhere in a frame of 10 x 10, and their labels."""
     images, labels = digits()
     chosen = draw.permutation(len(labels))[:n]
-    x = torch.zeros(n, 1, 10, 10)
-    places = draw.integers(n, 2, high=3).tolist()
-    for frame, image, (top, left) in zip(x, images[chosen], places, strict=True):
-        frame[0, top : top + 8, left : left + 8] = image
+    x, pixel = torch.zeros(n, 1, 10, 10), torch.arange(8)
+    top, left = draw.integers(2, n, 1, 1, high=3)
+    rows, columns = top + pixel.unsqueeze(1), left + pixel
+    x[torch.arange(n).reshape(n, 1, 1), 0, rows, columns] = images[chosen]
     return x, labels[chosen]
 
 
@@ -878,15 +878,15 @@ class TestTrainCnn:
 
     @pytest.mark.part("accuracy")
     def test_digits(self, student, support, draw, expect):
-        """at least 72 % of new digits right, each somewhere in its frame"""
-        # Of 16 runs, the worst had 81 %; the best linear model had 64 %.
+        """at least 68 % of new digits right, each somewhere in its frame"""
+        # Measured: 85 % on average, 76 % in the worst of 40 runs; a linear model 61 to 64 %.
         x, y = moved_digits(draw, 1400)
-        params = parameters(draw, (1, 8, 16), 10, 4, torch.float32)
-        orders = torch.stack([draw.permutation(1000) for _ in range(6)])
-        network, options = support.make("small_cnn"), {"batch_size": 25, "lr": 0.03}
+        params = parameters(draw, (1, 8, 24), 10, 4, torch.float32)
+        orders = torch.stack([draw.permutation(1000) for _ in range(5)])
+        network, options = support.make("small_cnn"), {"batch_size": 20, "lr": 0.03}
         trained = student.train_cnn(
-            network, params, x[:1000], y[:1000], orders, **options, momentum=0.9
+            network, params, x[:1000], y[:1000], orders, **options, momentum=0.8
         )
         scores = small_cnn(x[1000:], [one.to(x) for one in trained])
         share = float((scores.argmax(1) == y[1000:]).double().mean())
-        expect(share >= 0.72, expected=True, name="accuracy")
+        expect(share >= 0.68, expected=True, name="accuracy")
