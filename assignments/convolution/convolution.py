@@ -107,7 +107,7 @@ def conv_out_size(size: int, kernel: int, stride: int = 1, padding: int = 0) -> 
 # convolutions. Padding changes nothing. Without layers, a pixel sees itself.
 #
 # **Source.** Class notes, 4.2.6. The rule there, $1 + L (K - 1)$ after $L$ layers, holds for equal
-# kernels and stride 1 only; two pages later strides come in, and with them the product.
+# kernels and stride 1 only; in the next section strides come in, and with them the product.
 #
 # **Worked number.** Three layers $(3, 1)$ see $1 + 3 \cdot 2 = 7$ pixels. The first four layers of
 # LeNet-5 are $(5, 1), (2, 2), (5, 1), (2, 2)$ and see 5, 6, 14, 16 pixels: the last two look at

@@ -124,20 +124,24 @@ def with_windows_that_start(shape, layers):
 
 @alternative("cnn_shapes")
 def by_recursion(shape, layers):
-    if not layers:
-        return [], []
-    (kind, *sizes), *rest = layers
-    if kind == "linear":
-        after, count = (sizes[0],), sizes[0] * (1 + int(np.prod(shape)))
-    elif kind == "pool":
-        k, s = sizes
-        after, count = (shape[0], *((side - k) // s + 1 for side in shape[1:])), 0
-    else:
+    def after(shape, kind, *sizes):
+        if kind == "linear":
+            return (sizes[0],), sizes[0] * (1 + int(np.prod(shape)))
+        if kind == "pool":
+            k, s = sizes
+            return (shape[0], *((side - k) // s + 1 for side in shape[1:])), 0
         f, k, s, p = sizes
-        after = (f, *((side - k + 2 * p) // s + 1 for side in shape[1:]))
-        count = f + f * shape[0] * k * k
-    shapes, params = by_recursion(after, rest)
-    return [after, *shapes], [count, *params]
+        sides = [(side - k + 2 * p) // s + 1 for side in shape[1:]]
+        return (f, *sides), f + f * shape[0] * k * k
+
+    def read(shape, layers):
+        if not layers:
+            return [], []
+        now, count = after(shape, *layers[0])
+        shapes, params = read(now, layers[1:])
+        return [now, *shapes], [count, *params]
+
+    return read(shape, layers)
 
 
 # --- one image, one kernel --------------------------------------------------------------------

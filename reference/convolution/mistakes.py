@@ -1016,6 +1016,19 @@ def layer_square_only(x, weight, bias, *, stride=1, padding=0):
 
 @mistake(
     "conv2d_forward",
+    source="121 public solution sets of one course: padding is not used",
+    hints=(
+        "The padding does not change your result.",
+        "It shows in the shape.",
+        "How large is the image that the window slides over?",
+    ),
+)
+def layer_without_padding(x, weight, bias, *, stride=1, padding=0):
+    return _layer(x, weight, bias, stride)
+
+
+@mistake(
+    "conv2d_forward",
     source="constructed: a frame above and to the left only",
     hints=(
         "The frame has two sides only.",
@@ -1448,6 +1461,20 @@ def pixels_overwritten(grad_y, x, weight, *, stride=1, padding=0):
 )
 def scatters_turned(grad_y, x, weight, *, stride=1, padding=0):
     grad_x = _grad_x(grad_y, x, weight.flip((2, 3)), stride, padding)
+    return _grads(grad_y, x, weight, stride, padding, grad_x=grad_x)
+
+
+@mistake(
+    "conv2d_backward",
+    source="121 public solution sets of one course: rows and columns of the window exchanged",
+    hints=(
+        "On the way back your windows have rows for columns.",
+        "It is the gradient of x; kernels that equal their transpose hide it.",
+        "Which axis of the weight runs down the image?",
+    ),
+)
+def scatters_transposed(grad_y, x, weight, *, stride=1, padding=0):
+    grad_x = _grad_x(grad_y, x, weight.transpose(2, 3), stride, padding)
     return _grads(grad_y, x, weight, stride, padding, grad_x=grad_x)
 
 
@@ -2164,6 +2191,21 @@ def everyone_paid(grad_y, x, kernel_size, stride, *, padding=0):
 def paid_by_value(grad_y, x, kernel_size, stride, *, padding=0):
     winners = _winners(x, kernel_size, stride, padding)
     return _paid(winners * grad_y[..., None, None], x, stride, padding) * x
+
+
+@mistake(
+    "maxpool2d_backward",
+    source="riccardoandreoni0/CNN-from-scratch, issue 1: an early return inside a loop",
+    hints=(
+        "Only one image of the batch gets a gradient.",
+        "A batch of one hides it.",
+        "When does your function return?",
+    ),
+)
+def first_image_paid(grad_y, x, kernel_size, stride, *, padding=0):
+    winners = _winners(x, kernel_size, stride, padding)
+    first = grad_y * (torch.arange(len(x), device=x.device) == 0).reshape(-1, 1, 1, 1)
+    return _paid(winners * first[..., None, None], x, stride, padding)
 
 
 @mistake(
