@@ -132,9 +132,18 @@ def _raised(ended: CaseEndedError) -> Fingerprint:
 
 
 def _matching(found: _Wrong, transcripts: Sequence[Transcript]) -> list[Transcript]:
-    """Return the mistakes that agree wherever the student differs from the truth."""
+    """Return the mistakes that agree wherever the student differs from the truth.
+
+    Exceptions alone are weak evidence: they count if they come in exactly the cases in which the
+    mistake raises them too, and others are right.
+    """
     if all(value[0] == "raised" for value in found.wrong.values()):
-        return []
+        transcripts = [
+            transcript
+            for transcript in transcripts
+            if found.right
+            and all(transcript.seen.get(key, "absent") is None for key in found.right)
+        ]
     return [
         transcript
         for transcript in transcripts

@@ -73,6 +73,13 @@ def raises_for_rows(x):
     if len(x) == 1:
         raise IndexError("axis")
     return x**2 - 3, x**3 - 3
+
+
+@mistake("moments", source="made up", hints=HINTS)
+def refuses_rows(x):
+    if len(x) == 1:
+        raise ValueError("one row")
+    return x**2, x**3
 """
 
 
@@ -185,6 +192,23 @@ def test_an_exception_beside_wrong_values_is_compared_too(diagnosed):
 
     assert named(diagnosed(raises_for_rows)) == [("raises_for_rows", ("first", "second"))]
     assert diagnosed(raises_otherwise) == ()
+
+
+def test_exceptions_alone_count_if_they_come_where_the_mistake_raises_them(diagnosed):
+    def refuses(kind, where):
+        def moments(x):
+            if where(x):
+                raise kind("mine")
+            return x**2, x**3
+
+        return diagnosed(moments)
+
+    assert named(refuses(ValueError, lambda x: len(x) == 1)) == [
+        ("refuses_rows", ("first", "second"))
+    ]
+    assert refuses(IndexError, lambda x: len(x) == 1) == ()
+    assert refuses(ValueError, lambda x: len(x) > 1) == ()
+    assert refuses(ValueError, lambda _: True) == ()
 
 
 def test_what_cannot_be_used_is_no_mistake(diagnosed):
