@@ -95,7 +95,7 @@ def forbidden_first(results: Sequence[ExerciseResult]) -> list[ExerciseResult]:
 def check_summary(results: Sequence[ExerciseResult], file: str) -> str:
     """Return the last line of a check; it never says that all tests passed."""
     passed = sum(result.outcome is ExerciseOutcome.PASSED for result in results)
-    verb = "passes its" if passed == 1 else "pass their"
+    verb = "passes its" if passed == 1 or len(results) == 1 else "pass their"
     return (
         f"{file}: {passed} of {count(len(results), 'exercise')} {verb} public tests."
         " Hidden tests also vary sizes, dtypes, memory layouts and extreme values."

@@ -46,6 +46,10 @@ def test_every_target_in_the_readme_exists():
         assert re.search(rf"^{target}:", MAKEFILE, re.MULTILINE), target
 
 
+def test_the_readme_lists_the_course_in_its_order():
+    assert re.findall(r"^\| `(\w+)` \|", README, re.MULTILINE) == list(config.load(COURSE).topics)
+
+
 def test_make_help_names_every_target():
     targets = set(re.search(r"^\.PHONY: (.+)$", MAKEFILE, re.MULTILINE)[1].split()) - {"help"}
     assert set(re.findall(r"'make (\w+) ", MAKEFILE)) == targets
