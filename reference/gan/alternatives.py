@@ -1,6 +1,5 @@
 """Other right versions of the exercises on adversarial networks: every suite accepts them."""
 
-import numpy as np
 import torch
 
 from autograder.checks.bank import alternative
@@ -30,10 +29,10 @@ def with_clamp_and_log1p(real_logits, fake_logits):
 
 
 @alternative("discriminator_loss")
-def in_numpy(real_logits, fake_logits):
-    of_real = np.logaddexp(0, -real_logits.cpu().numpy()).mean()
-    of_fake = np.logaddexp(0, fake_logits.cpu().numpy()).mean()
-    return torch.as_tensor(of_real + of_fake).to(real_logits)
+def sample_by_sample_of_both(real_logits, fake_logits):
+    on_real, on_fake = real_logits.reshape(-1), fake_logits.reshape(-1)
+    of_real = sum(torch.nn.functional.softplus(-logit) for logit in on_real) / len(on_real)
+    return of_real + sum(torch.nn.functional.softplus(logit) for logit in on_fake) / len(on_fake)
 
 
 # --- generator_loss ---------------------------------------------------------------------------

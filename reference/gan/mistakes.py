@@ -108,7 +108,7 @@ def real_only(real_logits, fake_logits):
 
 @mistake(
     "discriminator_loss",
-    source="pytorch/pytorch forums: BCEWithLogitsLoss after a network that ends in Sigmoid",
+    source="constructed: BCEWithLogitsLoss after a network that ends in Sigmoid",
     hints=(
         "Your loss hardly changes, however sure the discriminator is.",
         "It shows for all logits, even for 0.",
@@ -221,7 +221,7 @@ def sum_for_mean(fake_logits):
 
 @mistake(
     "generator_loss",
-    source="pytorch/pytorch forums: BCEWithLogitsLoss after a network that ends in Sigmoid",
+    source="constructed: BCEWithLogitsLoss after a network that ends in Sigmoid",
     hints=(
         "Your loss hardly changes, however bad the fakes are.",
         "It shows for all logits, even for 0.",
@@ -354,7 +354,7 @@ def sum_of_the_logs(fake_logits):
 
 @mistake(
     "generator_loss_minimax",
-    source="pytorch/pytorch forums: BCEWithLogitsLoss after a network that ends in Sigmoid",
+    source="constructed: BCEWithLogitsLoss after a network that ends in Sigmoid",
     hints=(
         "Your loss hardly changes, however good the fakes are.",
         "It shows for all logits, even for 0.",
@@ -541,7 +541,7 @@ def slope_of_the_sigmoid(grad_loss, real_logits, fake_logits):
 
 @mistake(
     "discriminator_loss_backward",
-    source="the slip of the regression slides' kind: the derivative by the probability",
+    source="lecture 3, whose backpropagation names the gradient after the prediction",
     hints=(
         "Your gradient is with respect to the probabilities.",
         "It shows for all logits.",
@@ -978,7 +978,7 @@ def generator_cut_off(generator, discriminator, opt_g, opt_d, real, z_d, z_g):
 
 @mistake(
     "gan_step",
-    source="a widely seen slip: no detach in the discriminator's step, gradients cleared later",
+    source="constructed: no detach in the discriminator's step, gradients cleared later",
     hints=(
         "While the discriminator learns, its loss flows into the generator's gradients.",
         "It is the first step; what is returned is right.",
@@ -993,7 +993,7 @@ def leaks_into_the_generator(generator, discriminator, opt_g, opt_d, real, z_d, 
 
 @mistake(
     "gan_step",
-    source="a widely seen slip: no detach, and all gradients cleared only once",
+    source="constructed: no detach, and all gradients cleared only once",
     hints=(
         "Your generator follows both losses.",
         "Both steps have a part in it.",
@@ -1014,7 +1014,7 @@ def generator_follows_both(generator, discriminator, opt_g, opt_d, real, z_d, z_
 
 @mistake(
     "gan_step",
-    source="the DCGAN tutorial's own style: the generator's loss stays in the discriminator",
+    source="PyTorch's DCGAN tutorial: the generator's loss stays in the discriminator",
     hints=(
         "After your round, the loss of the generator is left in the discriminator's gradients.",
         "It is the second step; what is returned is right.",
@@ -1030,7 +1030,7 @@ def leaks_into_the_discriminator(generator, discriminator, opt_g, opt_d, real, z
 
 @mistake(
     "gan_step",
-    source="a widely seen slip: both optimizers are stepped after the generator's loss",
+    source="constructed: both optimizers are stepped after the generator's loss",
     hints=(
         "Your discriminator moves twice.",
         "It is the second step.",
@@ -1048,7 +1048,7 @@ def discriminator_helps(generator, discriminator, opt_g, opt_d, real, z_d, z_g):
 
 @mistake(
     "gan_step",
-    source="a widely seen slip: zero_grad forgotten for the discriminator",
+    source="constructed: zero_grad forgotten for the discriminator",
     hints=(
         "What stood in the discriminator's gradients before still moves it.",
         "Networks that are new hide it.",
@@ -1064,7 +1064,7 @@ def discriminator_not_cleared(generator, discriminator, opt_g, opt_d, real, z_d,
 
 @mistake(
     "gan_step",
-    source="a widely seen slip: zero_grad forgotten for the generator",
+    source="constructed: zero_grad forgotten for the generator",
     hints=(
         "What stood in the generator's gradients before still moves it.",
         "Networks that are new hide it.",
@@ -1128,7 +1128,7 @@ def old_noise(generator, discriminator, opt_g, opt_d, real, z_d, z_g):
 
 @mistake(
     "gan_step",
-    source="pytorch/pytorch forums: BCEWithLogitsLoss after a network that ends in Sigmoid",
+    source="constructed: BCEWithLogitsLoss after a network that ends in Sigmoid",
     hints=(
         "Both losses hardly change, however sure the discriminator is.",
         "It shows in both steps.",

@@ -329,7 +329,8 @@ def value_at_optimum(p: torch.Tensor, q: torch.Tensor) -> torch.Tensor:
 # $G(0) = 0$ has the logit 0, the second loss is $\ln 2$, the slope with respect to $G$'s bias is
 # $-\frac12 \cdot 1.5$, and the bias becomes 0.75: $G$ has moved towards the data.
 #
-# **Not allowed.** Nothing is.
+# **Not allowed.** Nothing is; the losses may be torch's own here. Yours must be made of torch's
+# operations, or nothing flows back through them.
 #
 # **Parts.** `discriminator` (its loss, and its parameters afterwards); `generator` (likewise);
 # `bystanders` (the losses, and what the gradients of the other player hold). **Hidden tests vary**
