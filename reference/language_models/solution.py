@@ -123,7 +123,7 @@ def bigram_probabilities(counts: torch.Tensor, smoothing: float) -> torch.Tensor
         Probabilities, float32 or float64, shape (V, V); each row sums to 1.
     """
     # BEGIN SOLUTION
-    smooth = counts + float(smoothing)
+    smooth = counts + smoothing
     return smooth / smooth.sum(1, keepdim=True)
     # END SOLUTION
 
@@ -329,7 +329,8 @@ def build_dataset(
         (X, Y): contexts, int64, shape (N, block_size), and next characters, int64, shape (N,).
     """
     # BEGIN SOLUTION
-    X, Y = [], []
+    X: list[list[int]] = []
+    Y: list[int] = []
     for word in words:
         path = [0] * block_size + [stoi[character] for character in word] + [0]
         for start in range(len(word) + 1):
