@@ -152,7 +152,7 @@ class TestBigramLogitsLossGrad:
     @pytest.mark.part("stability")
     def test_large(self, student, draw, expect, oracle):
         """scores of several thousand"""
-        W = 1000 * draw.normal(3, 3)
+        W = 1000 * draw.normal(3, 3, dtype=torch.float64)
         xs, ys = whole(draw, [0, 1, 2, 2]), whole(draw, [2, 2, 0, 1])
         loss, grad = student.bigram_logits_loss_grad(W, xs, ys)
         right = oracle.bigram_logits_loss_grad(W, xs, ys)
@@ -243,11 +243,11 @@ class TestTrainNgramMlp:
 
     @pytest.mark.part("nll")
     def test_sum(self, student, draw, expect):
-        """on new text at most 0.7 nats: the secret is the sum of two characters, modulo 4"""
-        X = draw.integers(400, 2, high=4)
-        strays = (draw.uniform(400) < 0.1) * draw.integers(400, low=1, high=4)
+        """on new text at most 0.85 nats: the secret is the sum of two characters, modulo 4"""
+        X = draw.integers(240, 2, high=4)
+        strays = (draw.uniform(240) < 0.1) * draw.integers(240, low=1, high=4)
         Y = (X.sum(1) + strays) % 4
-        params = student.train_ngram_mlp(X, Y, 4, 3, 16, 150, 1.0, draw.generator())
+        params = student.train_ngram_mlp(X, Y, 4, 3, 16, 60, 2.0, draw.generator())
         C, W_1, b_1, W_2, b_2 = (one.double() for one in params)
         contexts = torch.cartesian_prod(torch.arange(4), torch.arange(4))
         h = torch.tanh(C[contexts].flatten(1) @ W_1.T + b_1)
@@ -255,4 +255,4 @@ class TestTrainNgramMlp:
         p = torch.full((16, 4), 0.1 / 3, dtype=torch.float64)
         p[torch.arange(16), contexts.sum(1) % 4] = 0.9
         nll = float(-(p * log_p).sum(1).mean())
-        expect(nll, ENTROPY, name="nll", rtol=0, atol=0.7 - ENTROPY)
+        expect(nll, ENTROPY, name="nll", rtol=0, atol=0.85 - ENTROPY)

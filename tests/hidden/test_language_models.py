@@ -387,15 +387,22 @@ class TestBigramLogitsLossGrad:
     @pytest.mark.parametrize("shift", [800, -800, 3000], ids="scores={}".format)
     def test_shifted(self, student, draw, expect, oracle, shift):
         """all scores large or small, and close together"""
-        # Eighths, so that the shift loses nothing in float32.
-        W = draw.integers(4, 4, low=-16, high=17).to(draw.dtype) / 8 + shift
+        # float64, also where float32 is drawn: there the shift itself would cost digits.
+        W = shift + draw.normal(4, 4, dtype=torch.float64)
+        args = (W, draw.integers(6, high=4), draw.integers(6, high=4))
+        self.check(student, expect, oracle, *args, names=("stability", "stability"))
+
+    @pytest.mark.part("stability")
+    def test_shifted_float32(self, student, draw, expect, oracle):
+        """float32, all scores of about 100"""
+        W = 100 + draw.normal(4, 4, dtype=torch.float32)
         args = (W, draw.integers(6, high=4), draw.integers(6, high=4))
         self.check(student, expect, oracle, *args, names=("stability", "stability"))
 
     @pytest.mark.part("stability")
     def test_rows_far_apart(self, student, draw, expect, oracle):
         """the scores of one row about 1000 above those of the others"""
-        W = draw.integers(4, 4, low=-16, high=17).to(draw.dtype) / 8
+        W = draw.normal(4, 4, dtype=torch.float64)
         W[2] += 1000
         args = (W, whole(draw, [2, 0, 2, 1, 3]), whole(draw, [0, 1, 3, 1, 2]))
         self.check(student, expect, oracle, *args, names=("stability", "stability"))
@@ -403,7 +410,7 @@ class TestBigramLogitsLossGrad:
     @pytest.mark.part("stability")
     def test_nearly_impossible(self, student, draw, expect, oracle):
         """the true character 2000 below the others, or as far above them"""
-        W = draw.normal(3, 3)
+        W = draw.normal(3, 3, dtype=torch.float64)
         W[1, 2] -= 2000
         W[2, 0] += 2000
         args = (W, whole(draw, [1, 2, 0]), whole(draw, [2, 0, 1]))
@@ -638,13 +645,13 @@ class TestTrainNgramMlp:
     @pytest.mark.part("nll")
     @pytest.mark.parametrize("seed", [0, 1])
     def test_secret(self, student, draw, expect, seed):
-        """on new text at most 0.7 nats: a secret function, seed"""
+        """on new text at most 0.85 nats: a secret function, seed"""
         usual = secret(draw)
-        X, Y = written(draw, usual, 400)
-        params = student.train_ngram_mlp(X, Y, CHARACTERS, 3, 16, 150, 1.0, draw.generator())
+        X, Y = written(draw, usual, 240)
+        params = student.train_ngram_mlp(X, Y, CHARACTERS, 3, 16, 60, 2.0, draw.generator())
         nll = nll_on_new_text(params, usual)
-        # The bigram model ends at ln 4 = 1.386; of 120 right trainings the worst ended at 0.57.
-        expect(nll, ENTROPY, name="nll", rtol=0, atol=0.7 - ENTROPY)
+        # The bigram model ends at ln 4 = 1.386; of 120 right trainings the worst ended at 0.75.
+        expect(nll, ENTROPY, name="nll", rtol=0, atol=0.85 - ENTROPY)
 
     @pytest.mark.part("generator")
     def test_generator(self, student, draw, expect):
