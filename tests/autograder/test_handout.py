@@ -151,16 +151,23 @@ class TestStub:
     @pytest.mark.parametrize("topic", TOPICS)
     def test_every_signature_and_docstring_survives(self, topic):
         master = (COURSE / "reference" / topic / "solution.py").read_text(encoding="utf-8")
-        originals = {node.name: node for node in functions(ast.parse(master))}
+        originals = functions(ast.parse(master))
         stubs = functions(ast.parse(handout.stub_source(master)))
         assert stubs
-        for stub in stubs:
-            assert ast.dump(stub.args) == ast.dump(originals[stub.name].args)
-            assert ast.get_docstring(stub) == ast.get_docstring(originals[stub.name])
+        for name, stub in stubs.items():
+            assert ast.dump(stub.args) == ast.dump(originals[name].args)
+            assert ast.get_docstring(stub) == ast.get_docstring(originals[name])
 
 
-def functions(tree):
-    return [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+def functions(tree, holder=""):
+    """Return all functions and methods of a module, by qualified name."""
+    found = {}
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef):
+            found |= functions(node, f"{holder}{node.name}.")
+        elif isinstance(node, ast.FunctionDef):
+            found[holder + node.name] = node
+    return found
 
 
 def cut(master: str) -> tuple[set[str], set[str]]:

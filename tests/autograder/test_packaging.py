@@ -79,10 +79,13 @@ def strings(value: object) -> Iterator[str]:
             yield from strings(item)
 
 
+SHORT = 32  # characters; `return False` before `return True` stands in many a program
+
+
 def code_pairs(found: list[str]) -> set[tuple[str, str]]:
     """Return adjacent lines: two at a time, what is anybody's idiom is rarely met by chance."""
     code = [line for line in found if not line.startswith(("import ", "from ", "#", '"""', ")"))]
-    return set(pairwise(code))
+    return {pair for pair in pairwise(code) if len("".join(pair)) >= SHORT}
 
 
 def file_lines(paths: list[Path]) -> list[str]:
