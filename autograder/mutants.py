@@ -316,7 +316,8 @@ def _attribute(node: ast.Attribute) -> Iterator[ast.AST]:
 
 
 def _tuple(node: ast.Tuple) -> Iterator[ast.AST]:
-    if isinstance(node.ctx, ast.Load) and len(node.elts) > 1:
+    differ = len(set(map(ast.dump, node.elts))) > 1
+    if isinstance(node.ctx, ast.Load) and differ:
         yield ast.Tuple([*node.elts[1:], node.elts[0]], node.ctx)
 
 
