@@ -232,7 +232,8 @@ def _edits(function: ast.FunctionDef) -> Iterator[tuple[str, str, int, ast.Funct
                 _put(edited, path, replacement)
                 ast.fix_missing_locations(edited)
                 was, now = ast.unparse(node), ast.unparse(replacement)
-                yield was, now, getattr(node, "lineno", function.lineno), edited
+                if was != now:  # (a, a) turned round is (a, a)
+                    yield was, now, getattr(node, "lineno", function.lineno), edited
 
 
 def _nodes(node: ast.AST, path: _Path) -> Iterator[tuple[_Path, ast.AST]]:

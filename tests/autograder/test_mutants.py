@@ -68,6 +68,7 @@ def edits(folder, body, *, exercises=None, helper="_scaled(x, 2)"):
         ("zip(x, y, strict=True)", set()),
         ("x.T", {"x"}),
         ("(x, y)", {"(y, x)"}),
+        ("(x, x)", set()),
         ("x if y else z", {"x if not y else z"}),
         ("x[0.0]", {"x[1.0]"}),
     ],
