@@ -13,6 +13,7 @@ import ast
 import copy
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from importlib.abc import InspectLoader
 from pathlib import Path
@@ -51,19 +52,25 @@ class Mutant:
         return f"{self.was} -> {self.now}"
 
 
-def mutants(topic: Topic, exercises: Sequence[Exercise]) -> Iterator[Mutant]:
-    """Yield every edit of every function that the exercises consist of, helpers included."""
+def mutants(topic: Topic, exercise: Exercise, exercises: Sequence[Exercise]) -> Iterator[Mutant]:
+    """Yield every edit of an exercise's function and of its helpers.
+
+    Args:
+        topic: What is edited.
+        exercise: Whose edits.
+        exercises: All of the topic: one that uses another is not blamed for that one's edits.
+    """
     tree = _without_reward(ast.parse(topic.solution_text))
-    wanted = [exercise.id for exercise in exercises]
-    helpers = _helpers(tree, wanted)
+    owner = exercise.id
+    mine = {owner, *_helpers(tree, owner, {one.id for one in exercises})}
     for name, path, function in _functions(tree):
-        owners = [name] if name in wanted else [one for one in wanted if name in helpers[one]]
+        if name not in mine:
+            continue
         for was, now, line, edited in _edits(function):
-            for owner in owners:
-                definition = _definition(tree, path, edited, owner, topic)
-                if definition is not None:
-                    version = Version(exercise=owner, id=f"{was} -> {now}", definition=definition)
-                    yield Mutant(exercise=owner, line=line, was=was, now=now, version=version)
+            definition = _definition(tree, path, edited, owner, topic)
+            if definition is not None:
+                version = Version(exercise=owner, id=f"{was} -> {now}", definition=definition)
+                yield Mutant(exercise=owner, line=line, was=was, now=now, version=version)
 
 
 class Clock:
@@ -145,22 +152,17 @@ def _functions(tree: ast.Module) -> Iterator[tuple[str, tuple[int, ...], ast.Fun
                     yield f"{node.name}.{method.name}", (i, k), method
 
 
-def _helpers(tree: ast.Module, wanted: Sequence[str]) -> dict[str, set[str]]:
-    """Return which functions each exercise uses that are no exercises themselves."""
+def _helpers(tree: ast.Module, owner: str, exercises: AbstractSet[str]) -> set[str]:
+    """Return the functions that an exercise uses and that are no exercises themselves."""
     functions = {name: node for name, _, node in _functions(tree)}
-    uses = {
-        name: {one.id for one in ast.walk(node) if isinstance(one, ast.Name)} & functions.keys()
-        for name, node in functions.items()
-    }
-    found: dict[str, set[str]] = {}
-    for name in wanted:
-        reached: set[str] = set()
-        waiting = [name] if name in uses else []
-        while waiting:
-            for other in uses[waiting.pop()] - reached - set(wanted):
-                reached.add(other)
-                waiting.append(other)
-        found[name] = reached
+    found: set[str] = set()
+    waiting = [owner]
+    while waiting:
+        node = functions.get(waiting.pop())
+        used = {one.id for one in ast.walk(node) if isinstance(one, ast.Name)} if node else set()
+        new = (used & functions.keys()) - found - exercises
+        found |= new
+        waiting += new
     return found
 
 
@@ -232,7 +234,8 @@ def _edits(function: ast.FunctionDef) -> Iterator[tuple[str, str, int, ast.Funct
                 _put(edited, path, replacement)
                 ast.fix_missing_locations(edited)
                 was, now = ast.unparse(node), ast.unparse(replacement)
-                yield was, now, getattr(node, "lineno", function.lineno), edited
+                if was != now:  # (a, a) turned round is (a, a)
+                    yield was, now, getattr(node, "lineno", function.lineno), edited
 
 
 def _nodes(node: ast.AST, path: _Path) -> Iterator[tuple[_Path, ast.AST]]:
@@ -316,8 +319,7 @@ def _attribute(node: ast.Attribute) -> Iterator[ast.AST]:
 
 
 def _tuple(node: ast.Tuple) -> Iterator[ast.AST]:
-    differ = len(set(map(ast.dump, node.elts))) > 1
-    if isinstance(node.ctx, ast.Load) and differ:
+    if isinstance(node.ctx, ast.Load) and len(node.elts) > 1:
         yield ast.Tuple([*node.elts[1:], node.elts[0]], node.ctx)
 
 

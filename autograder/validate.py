@@ -231,7 +231,8 @@ def _survey_one(
     examiners: Sequence[Examiner], exercise: Exercise, reasons: Mapping[str, str]
 ) -> Survey:
     topic = examiners[0].topics[exercise.topic]
-    tried = tuple(mutants.mutants(topic, [exercise]))
+    whole = examiners[0].config.topics[exercise.topic]
+    tried = tuple(mutants.mutants(topic, exercise, whole))
     survivors = [one for one in tried if all(_accepts(e, exercise, one) for e in examiners)]
     unknown = [one for one in survivors if one.edit not in reasons]
     idle = [edit for edit in reasons if edit not in {one.edit for one in survivors}]

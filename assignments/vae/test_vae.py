@@ -407,10 +407,12 @@ class TestTrainVae:
     """A small variational autoencoder"""
 
     def test_squares(self, student, draw, expect):
-        """new squares: 1.5 nats better than independent pixels, KL in 1..15, mean code"""
+        """new squares: 10 nats better than independent pixels, KL in 1..15, mean code"""
         x, new, noise = squares(draw, 300), squares(draw, 200), draw.normal(200, 4)
         params = student.train_vae(x, 32, 4, 100, 0.03, draw.generator())
         elbo, kl, reconstruction = evaluated(params, new, noise)
         baseline = independent_pixels(x, new)
-        expect(elbo >= baseline + 1.5, expected=True, name="bound")
+        # It is 12 by the formulas, hardly less with smaller batches or another start, and below 10
+        # if one of the two tanh is missing.
+        expect(elbo >= baseline + 10, expected=True, name="bound")
         expect([kl > 1, kl < 15, reconstruction >= baseline + 1.5], [True] * 3, name="latent")

@@ -882,8 +882,7 @@ def dropout_forward(
     if not training:
         return x, torch.ones_like(x, dtype=torch.bool)
     mask = (torch.rand(x.shape, generator=generator) >= p).to(x.device)
-    y = torch.where(mask, x / (1 - p), 0) if p < 1 else torch.zeros_like(x)
-    return y, mask
+    return torch.where(mask, x / (1 - p), 0), mask  # p = 1 keeps nothing: x / 0 is never chosen
     # END SOLUTION
 
 
@@ -923,7 +922,7 @@ def dropout_backward(grad_y: torch.Tensor, mask: torch.Tensor, p: float) -> torc
         grad_x, shape and dtype of `grad_y`.
     """
     # BEGIN SOLUTION
-    return torch.where(mask, grad_y / (1 - p), 0) if p < 1 else torch.zeros_like(grad_y)
+    return torch.where(mask, grad_y / (1 - p), 0)
     # END SOLUTION
 
 

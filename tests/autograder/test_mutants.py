@@ -45,8 +45,13 @@ def edits(folder, body, *, exercises=None, helper="_scaled(x, 2)"):
     solution = SECOND.replace("BODY", body or helper)
     listed = exercises or {"double": "{points: 1}"}
     course = toys.write(folder, solution=solution, exercises=listed)
-    topic = bank.load(folder, "toy")
-    return list(mutants(topic, course.topics["toy"]))
+    return all_of(course)
+
+
+def all_of(course):
+    """Return the edits of every exercise."""
+    topic, exercises = bank.load(course.course_dir, "toy"), course.topics["toy"]
+    return [edit for one in exercises for edit in mutants(topic, one, exercises)]
 
 
 @pytest.mark.parametrize(
@@ -116,8 +121,7 @@ def test_assignments_and_loops_are_edited(tmp_path):
         "    y = x\n    y += x\n    print(y)\n    if y:\n        y = y\n    return y\n",
     )
     course = toys.write(tmp_path, solution=solution)
-    made = mutants(bank.load(tmp_path, "toy"), course.topics["toy"])
-    assert [one.edit for one in made] == [
+    assert [one.edit for one in all_of(course)] == [
         "y = x -> pass",
         "y += x -> y = x",
         "y += x -> pass",
@@ -133,7 +137,7 @@ def test_an_edit_that_does_not_load_is_none(tmp_path):
         "def double(x):", "def double(x, y=1):"
     )
     course = toys.write(tmp_path, solution=solution)
-    assert len(list(mutants(bank.load(tmp_path, "toy"), course.topics["toy"]))) == 3
+    assert len(all_of(course)) == 3
 
 
 def test_time_is_limited_also_for_code_that_catches_everything():

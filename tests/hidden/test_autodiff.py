@@ -938,6 +938,16 @@ class TestGradcheck:
         self._check(student, support, expect, f, x, claims, "kink")
 
     @pytest.mark.part("kink")
+    @pytest.mark.parametrize("weight", [2.0, -2.0], ids="weight={}".format)
+    def test_room_at_a_kink(self, student, support, expect, weight):
+        """a little outside of both slopes at a kink: within the room for error, and beyond it"""
+        f, x = support.make("weighted_relu", doubles([weight])), doubles([0.0])
+        # The slopes are 0 and the weight; the larger one decides how much room there is at either.
+        shares = [(-5e-5, True), (1 + 5e-5, True), (-2e-4, False), (1 + 2e-4, False)]
+        claims = [(doubles([weight * share]), right) for share, right in shares]
+        self._check(student, support, expect, f, x, claims, "kink")
+
+    @pytest.mark.part("kink")
     def test_near_the_kink(self, student, support, expect):
         """close to a kink, but not there: no choice"""
         f, x = support.make("weighted_relu", doubles([1.0, 1.0])), doubles([1e-3, -1e-3])

@@ -549,7 +549,7 @@ class TestLstmForward:
         h, c = student.lstm_forward(*args)
         check_parts(expect, ("h", "c"), (h, c), oracle(lstm_run, *args))
 
-    @pytest.mark.parametrize("sizes", LENGTHS, ids=str)
+    @pytest.mark.parametrize("sizes", [*LENGTHS, (2, 3, 4, 5)], ids=str)
     def test_sizes(self, student, draw, expect, oracle, sizes):
         """random sequences of size (T, N, D, H)"""
         T, n, D, H = sizes
