@@ -389,7 +389,7 @@ def q_learning_update(
         a: Action that was taken there, in 0..A-1.
         r: Reward that it earned.
         s_next: State where it led, in 0..S-1; without meaning if `done`.
-        done: Whether the episode ended with this step.
+        done: Whether the episode ended with this step, True or False.
         alpha: Learning rate, in [0, 1].
         gamma: Discount factor, in [0, 1].
 
