@@ -830,7 +830,7 @@ def explores_by_softmax(q, epsilon, generator):
 
 @mistake(
     "epsilon_greedy",
-    source="121 public solution sets of one course: randn where rand was meant",
+    source="121 public solution sets of one course: randn for rand, there in dropout",
     hints=(
         "You explore too often.",
         "With epsilon 0 half of the agents explore, with epsilon 1 not all do.",
@@ -1070,7 +1070,7 @@ def targets_ignore_done(r, q_next, done, gamma):
 
 @mistake(
     "dqn_target",
-    source="many public DQN scripts: multiplied by 1 - done",
+    source="constructed: multiplied by 1 - done",
     hints=(
         "What stands where nothing follows gets into the target.",
         "It shows where those values are NaN or infinite.",

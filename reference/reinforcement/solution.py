@@ -10,7 +10,9 @@
 # `P[s, a, s2]` is the probability that action `a` in state `s` leads to state `s2`, a tensor of
 # shape `(S, A, S)`; `R[s, a]` is the expected reward, shape `(S, A)`. A policy $\pi$ has the shape
 # `(S, A)`: `policy[s, a]` is the probability of choosing `a` in `s`, so each row sums to 1. $v$
-# is a value per state, `q` a table of shape `(S, A)`; $\gamma$ is the discount factor.
+# is a value per state, `q` a table of shape `(S, A)`; $\gamma$ is the discount factor. The state
+# always comes before the action (the class notes, 8.2.1, define $\mathcal R$ on $\mathcal S \times
+# \mathcal A$, but write $\mathcal R(a, s)$ once).
 #
 # **Time.** In state $S_t$ one chooses $A_t$, is paid $R_{t+1}$ and arrives in $S_{t+1}$. So
 # `rewards[t]` is $R_{t+1}$, the pay for the action $A_t$.
@@ -211,8 +213,9 @@ def policy_evaluation(
 # into the right side to get $q_{i+1}$, and stop as soon as no entry changes by more than `tol`.
 #
 # Each round shrinks the distance to $q^*$ by the factor $\gamma$ at least: the right side is a
-# *contraction*. So the result is closer to $q^*$ than $\texttt{tol}\, \gamma / (1 - \gamma)$, and
-# that is what the tests ask for. A more exact result is right as well.
+# *contraction*. So what you return, $q_{i+1}$ or even $q_i$, is no further from $q^*$ than
+# $\texttt{tol} / (1 - \gamma)$, and that is what the tests ask for. A more exact result is right as
+# well.
 #
 # **Source.** Class notes, 8.2.4, equation 8.2.2, and 8.2.5. The sentence before the equation speaks
 # of the action that maximises $r + \gamma \cdot q^*(s, a)$; as in the equation, read $r + \gamma
@@ -374,7 +377,7 @@ def q_learning_update(
     a: int,
     r: float,
     s_next: int,
-    done: bool,  # noqa: FBT001 -- steps are handed on as they come
+    done: int,
     alpha: float,
     gamma: float,
 ) -> torch.Tensor:
@@ -386,7 +389,7 @@ def q_learning_update(
         a: Action that was taken there, in 0..A-1.
         r: Reward that it earned.
         s_next: State where it led, in 0..S-1; without meaning if `done`.
-        done: Whether the episode ended with this step.
+        done: Whether the episode ended with this step, True or False.
         alpha: Learning rate, in [0, 1].
         gamma: Discount factor, in [0, 1].
 

@@ -219,7 +219,7 @@ class TestQValueIteration:
     def check(self, student, expect, oracle, P, R, gamma, tol=1e-7):
         q, right = student.q_value_iteration(P, R, gamma, tol), oracle(best_values, P, R, gamma)
         # The bound of the handout; `expect` multiplies it by the largest value.
-        band = 1e-12 + tol * gamma / (1 - gamma) / max(1.0, float(right.abs().max()))
+        band = 1e-12 + tol / (1 - gamma) / max(1.0, float(right.abs().max()))
         expect(q, right, rtol=0, atol=band)
 
     @WORLDS
