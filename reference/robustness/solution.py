@@ -13,10 +13,11 @@
 #
 # **By hand.** One exercise, `spectral_norm`, does not allow *spectral*: everything that finds
 # singular values or eigenvalues for you (`torch.linalg.svd`, `svdvals`, `eigh` and its relatives,
-# `torch.linalg.matrix_norm` and `torch.linalg.norm` of a matrix with order 2,
-# `torch.nn.utils.spectral_norm`, and their like in numpy and scipy). The length of a *vector* is
-# allowed, as torch computes it. No other exercise forbids anything. You may call the functions that
-# you have already written; a mistake in them then costs twice.
+# `lstsq`, `torch.linalg.matrix_norm`, `torch.linalg.norm` of a matrix with order 2,
+# `torch.nn.utils.spectral_norm`, their like in numpy, `numpy.linalg.norm` among them, and
+# `scipy.linalg`). The length of a *vector* is allowed, as torch computes it. No other exercise
+# forbids anything. You may call the functions that you have already written; a mistake in them then
+# costs twice.
 #
 # **What is always tested.** Results have the shapes stated, the dtype and device of the floating
 # inputs (float64 first, float32 too), and do not depend on how an input lies in memory. Several
