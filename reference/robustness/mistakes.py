@@ -1063,7 +1063,7 @@ def the_penalty(params, gamma):
 
 @mistake(
     "l2_penalty_grad",
-    source="121 public solution sets of one course: 14 other factors and signs",
+    source="constructed: the penalty is subtracted",
     hints=(
         "A step against your gradient makes the parameters larger.",
         "All entries have the wrong sign.",
