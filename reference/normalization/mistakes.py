@@ -3082,6 +3082,22 @@ def the_same_mask_always(x, p, generator, *, training):
     return _kept(x, mask, _inverse(1 - p)), mask
 
 
+@mistake(
+    "dropout_forward",
+    source="pytorch/pytorch, pull request 1833: division by zero with p = 1",
+    hints=(
+        "Where everything is dropped, an error comes instead of zeros.",
+        "Only in training, with p = 1.",
+        "What makes up for the entries that are dropped, if no entry is left?",
+    ),
+)
+def divides_by_zero_at_one(x, p, generator, *, training):
+    if not training:
+        return _all_of(x)
+    mask, scale = _drawn(x, p, generator), 1 / (1 - p)
+    return _kept(x, mask, scale), mask
+
+
 # --- dropout_backward -------------------------------------------------------------------------
 
 
@@ -3188,6 +3204,19 @@ def gradient_no_number_at_one(grad_y, mask, p):
 def draws_a_new_mask(grad_y, mask, p):
     mask = _drawn(grad_y, p, torch.Generator().manual_seed(0))
     return _kept(grad_y, mask, _inverse(1 - p))
+
+
+@mistake(
+    "dropout_backward",
+    source="pytorch/pytorch, pull request 1833: division by zero with p = 1",
+    hints=(
+        "Where everything was dropped, an error comes instead of zeros.",
+        "Only with p = 1.",
+        "What makes up for the entries that are dropped, if no entry is left?",
+    ),
+)
+def gradient_divides_by_zero_at_one(grad_y, mask, p):
+    return _kept(grad_y, mask, 1 / (1 - p))
 
 
 # --- residual_backward ------------------------------------------------------------------------
