@@ -649,6 +649,29 @@ def by_name(root, parents):
     return sorted(_postorder(root, parents))
 
 
+@mistake(
+    "topological_sort",
+    source="karpathy/micrograd, pull request 90: a RecursionError for a deep graph",
+    hints=(
+        "Deep graphs give an error.",
+        "All others are right, however many ways lead through them.",
+        "How many calls are open at once when you arrive at the far end of a long chain?",
+    ),
+)
+def recursive(root, parents):
+    order, seen = [], set()
+
+    def visit(node):
+        if node not in seen:
+            seen.add(node)
+            for parent in parents(node):
+                visit(parent)
+            order.append(node)
+
+    visit(root)
+    return order
+
+
 # --- Value.__add__ ----------------------------------------------------------------------------
 
 
@@ -1377,6 +1400,34 @@ def root_gets_nothing(self):
         for parent, local_grad in _edges(node):
             parent.grad += local_grad * node.grad
     self.grad = 0.0
+
+
+@mistake(
+    "Value.backward",
+    source="karpathy/micrograd, pull request 90: a RecursionError for a deep graph",
+    hints=(
+        "Deep graphs give an error.",
+        "All others are right, however many ways lead through them.",
+        "How many calls are open at once when you arrive at the far end of a long chain?",
+    ),
+)
+def orders_by_recursion(self):
+    order, seen = [], set()
+
+    def visit(node):
+        if node not in seen:
+            seen.add(node)
+            for parent in node.parents:
+                visit(parent)
+            order.append(node)
+
+    visit(self)
+    for node in order:
+        node.grad = 0.0
+    self.grad = 1.0
+    for node in reversed(order):
+        for parent, local_grad in _edges(node):
+            parent.grad += local_grad * node.grad
 
 
 # --- linear_vjp -------------------------------------------------------------------------------
