@@ -1968,3 +1968,18 @@ def forgets_the_number_of_steps(beta, delta, sigma, T):
         lr = min(lr, math.sqrt(2 * delta / beta) / sigma)
     noise = lr * beta * sigma**2
     return lr, 2 * delta / (lr * T) + noise, math.sqrt(noise)
+
+
+@mistake(
+    "sgd_bound",
+    source="constructed: the best step size for noise, whatever the noise",
+    hints=(
+        "You give an error instead of a bound.",
+        "Only if there is no noise at all; hardly any is fine.",
+        "Which of the two limits on the step size is left when the noise goes to 0?",
+    ),
+)
+def divides_by_no_noise(beta, delta, sigma, T):
+    lr = min(1 / beta, math.sqrt(2 * delta / (T * beta)) / sigma)
+    noise = lr * beta * sigma**2
+    return lr, 2 * delta / (lr * T) + noise, math.sqrt(noise)
