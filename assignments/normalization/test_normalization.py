@@ -445,14 +445,14 @@ class TestDropoutForward:
 
     @pytest.mark.part("extremes")
     def test_all_dropped(self, student, draw, expect):
-        """p = 1: everything is dropped; p = 0: nothing"""
+        """p = 0: nothing is dropped; p = 1: everything"""
         x = draw.normal(3, 4)
-        y, mask = student.dropout_forward(x, 1.0, draw.generator(), training=True)
-        expect(y, torch.zeros_like(x), name="extremes")
-        expect(mask, torch.zeros_like(x, dtype=torch.bool), name="extremes")
         y, mask = student.dropout_forward(x, 0.0, draw.generator(), training=True)
         expect(y, x, name="extremes")
         expect(mask, torch.ones_like(x, dtype=torch.bool), name="extremes")
+        y, mask = student.dropout_forward(x, 1.0, draw.generator(), training=True)
+        expect(y, torch.zeros_like(x), name="extremes")
+        expect(mask, torch.zeros_like(x, dtype=torch.bool), name="extremes")
 
 
 @pytest.mark.exercise("dropout_backward", parts={"grad_x": 2, "extremes": 1})
@@ -468,12 +468,12 @@ class TestDropoutBackward:
 
     @pytest.mark.part("extremes")
     def test_all_dropped(self, student, draw, expect):
-        """p = 1: no gradient arrives; p = 0: all of it"""
+        """p = 0: all of the gradient arrives; p = 1: none of it"""
         grad_y = draw.normal(3, 4)
         mask = torch.zeros(3, 4, dtype=torch.bool, device=draw.device)
         zeros = torch.zeros_like(grad_y)
-        expect(student.dropout_backward(grad_y, mask, 1.0), zeros, name="extremes")
         expect(student.dropout_backward(grad_y, ~mask, 0.0), grad_y, name="extremes")
+        expect(student.dropout_backward(grad_y, mask, 1.0), zeros, name="extremes")
 
 
 # --- residual blocks --------------------------------------------------------------------------

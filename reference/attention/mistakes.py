@@ -198,6 +198,21 @@ def plain_exponentials(s, h, W_s, W_h, v):
     return (a.unsqueeze(1) @ h).squeeze(1), a
 
 
+@mistake(
+    "additive_attention",
+    source="NVIDIA/tacotron2, pull request 303: squeeze drops a batch of one",
+    hints=(
+        "Some batches give an error.",
+        "It is a single sequence, or a sequence with a single state.",
+        "You drop an axis of size 1. Is it always the only one?",
+    ),
+)
+def scores_squeezed(s, h, W_s, W_h, v):
+    hidden = torch.tanh((s @ W_s.T).unsqueeze(1) + h @ W_h.T)
+    a = torch.softmax((hidden @ v.unsqueeze(1)).squeeze(), dim=1)
+    return (a.unsqueeze(1) @ h).squeeze(1), a
+
+
 # --- causal_mask ------------------------------------------------------------------------------
 
 
@@ -820,6 +835,37 @@ def results_exchanged(q, k, v, mask=None):
     return a, a @ v
 
 
+@mistake(
+    "scaled_dot_product_attention",
+    source="constructed: products of batches of matrices, torch.bmm",
+    hints=(
+        "Some inputs give an error.",
+        "It is those that do not have exactly one leading axis.",
+        "Which two axes does the product need, and from which end do you count them?",
+    ),
+)
+def one_leading_axis(q, k, v, mask=None):
+    a = _weights(torch.bmm(q, k.transpose(1, 2)) / math.sqrt(q.shape[-1]), mask)
+    return torch.bmm(a, v), a
+
+
+@mistake(
+    "scaled_dot_product_attention",
+    source="constructed: the mask as an index, which does not broadcast",
+    hints=(
+        "Some masks give an error.",
+        "It is those that have another shape than the scores.",
+        "One mask for all heads: which ways to hide scores repeat it for you?",
+    ),
+)
+def mask_as_an_index(q, k, v, mask=None):
+    scores = _scores(q, k)
+    if mask is not None:
+        scores[~mask] = -math.inf
+    a = _weights(scores, None)
+    return a @ v, a
+
+
 # --- attention_backward -----------------------------------------------------------------------
 
 
@@ -1237,6 +1283,20 @@ def one_below_the_other(x):
 )
 def last_head_in_front(x):
     return x.flip(1).transpose(1, 2).flatten(2)
+
+
+@mistake(
+    "merge_heads",
+    source="facebookresearch/fairseq, issue 2598: a view of what was transposed",
+    hints=(
+        "Most inputs give an error; a single head, or a single token, does not.",
+        "The axes are in the right order; it is the step that joins two of them.",
+        "Which ways to join two axes need them to lie side by side in memory, and which copy?",
+    ),
+)
+def view_of_transposed(x):
+    N, H, T, d = x.shape
+    return x.transpose(1, 2).view(N, T, H * d)
 
 
 # --- multi_head_attention ---------------------------------------------------------------------
@@ -1892,6 +1952,24 @@ def faster_and_faster(positions, d):
 def another_base(positions, d):
     _, even = _columns(positions, d)
     return _waves(positions.unsqueeze(1) / 1000 ** (even / d))
+
+
+@mistake(
+    "sinusoidal_positions",
+    source="codertimo/BERT-pytorch, issue 78: an odd number of features",
+    hints=(
+        "Some widths give an error.",
+        "It is odd ones.",
+        "With 5 features, how many sines are there, and how many cosines?",
+    ),
+)
+def even_widths_only(positions, d):
+    even = torch.arange(0, d, 2, dtype=positions.dtype, device=positions.device)
+    angle = positions.unsqueeze(1) / 10000 ** (even / d)
+    out = positions.new_zeros(len(positions), d)
+    out[:, 0::2] = angle.sin()
+    out[:, 1::2] = angle.cos()
+    return out
 
 
 # --- transformer_block ------------------------------------------------------------------------
@@ -2727,6 +2805,37 @@ def only_the_last_position(idx, params, num_heads):
     return _scored(h[:, -1:], params)
 
 
+@mistake(
+    "gpt_forward",
+    source="YuanGongND/gopt, issue 4: a text that is shorter than the table of positions",
+    hints=(
+        "Most texts give an error; one as long as the context does not.",
+        "It is what is added to the tokens.",
+        "How many positions does a text of three tokens have?",
+    ),
+)
+def whole_table_of_positions(idx, params, num_heads):
+    h = params["tok"][idx] + params["pos"]
+    return _scored(_stacked(h, params, num_heads, _causal(h.shape[1], idx.device)), params)
+
+
+@mistake(
+    "gpt_forward",
+    source="121 public solution sets of one course: a name that only a loop defines",
+    hints=(
+        "One architecture gives an error.",
+        "It is the one without blocks.",
+        "What goes into the last normalisation if your loop never runs?",
+    ),
+)
+def at_least_one_block(idx, params, num_heads):
+    h = _embedded(idx, params)
+    mask = _causal(idx.shape[1], idx.device)
+    for p in params["blocks"]:
+        out = h = _with_normal(h, p, num_heads, mask, "pre", _normal)
+    return _scored(out, params)
+
+
 # --- next_token_loss --------------------------------------------------------------------------
 
 
@@ -2918,6 +3027,20 @@ def exponentials_overflow(logits, idx):
 def log_of_the_softmax(logits, idx):
     p = torch.softmax(logits[:, :-1], dim=-1)
     return -p.gather(2, idx[:, 1:].unsqueeze(2)).log().mean()
+
+
+@mistake(
+    "next_token_loss",
+    source="unslothai/unsloth-zoo, pull request 591: a view of a slice",
+    hints=(
+        "Most batches give an error; a single sequence does not.",
+        "The right scores are left out; it is the step that makes one list of the rest.",
+        "Which ways to join two axes need them to lie side by side in memory, and which copy?",
+    ),
+)
+def view_of_a_slice(logits, idx):
+    V = logits.shape[-1]
+    return F.cross_entropy(logits[:, :-1].view(-1, V), idx[:, 1:].reshape(-1))
 
 
 # --- generate ---------------------------------------------------------------------------------
@@ -3214,5 +3337,25 @@ def one_draw_for_all(model, idx, n, context, temperature, top_k, generator):
     def draw(logits):
         token = _next(logits[:1], temperature, top_k, generator)
         return token.expand(len(logits), 1)
+
+    return _written(model, idx, n, context, draw)
+
+
+@mistake(
+    "generate",
+    source="TransformerLensOrg/TransformerLens, pull request 1347: more tokens than there are",
+    hints=(
+        "Some texts give an error.",
+        "It is when more tokens may be drawn than the vocabulary has.",
+        "The best eight of five: which are they?",
+    ),
+)
+def more_than_there_are(model, idx, n, context, temperature, top_k, generator):
+    def draw(logits):
+        logits = logits / temperature
+        if top_k is not None:
+            least = logits.topk(top_k, dim=1).values[:, -1:]
+            logits = logits.masked_fill(logits < least, -math.inf)
+        return torch.multinomial(torch.softmax(logits, dim=1), 1, generator=generator)
 
     return _written(model, idx, n, context, draw)

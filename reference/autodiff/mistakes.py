@@ -167,6 +167,21 @@ def converts_whole_numbers(f, x, h=1e-5):
     return torch.stack(slopes).reshape(x.shape)
 
 
+@mistake(
+    "central_difference",
+    source="constructed: a view of a matrix that has gaps in memory",
+    hints=(
+        "Some inputs give an error, though their shapes and dtypes are right.",
+        "It is those that do not lie in memory in the order of their axes.",
+        "Which ways to flatten need the numbers to lie side by side in memory, and which copy?",
+    ),
+)
+def in_order_only(f, x, h=1e-5):
+    steps, flat = _steps(x, h).reshape(x.numel(), -1), x.view(-1)
+    ends = [((flat + step).view(x.shape), (flat - step).view(x.shape)) for step in steps]
+    return torch.stack([(f(up) - f(down)) / (2 * h) for up, down in ends]).view(x.shape)
+
+
 # --- forward_pass_example ---------------------------------------------------------------------
 
 
@@ -466,6 +481,21 @@ def slope_overflows(x, w, grad_f):
     return 1 / (1 + e), grad_s * w[:-1], grad_s * _with_one(x, w)
 
 
+@mistake(
+    "sigmoid_block",
+    source="121 public solution sets of one course: an exponential that overflows, here Python's",
+    hints=(
+        "The formula is right, but far out it gives an error instead of a number.",
+        "It is the output, for s = -1000.",
+        "Which of the two exponentials, of s or of -s, stays harmless there?",
+    ),
+)
+def too_large_for_python(x, w, grad_f):
+    f = x.new_tensor(1 / (1 + math.exp(-_neuron(x, w).item())))
+    grad_s = grad_f * f * (1 - f)
+    return f, grad_s * w[:-1], grad_s * _with_one(x, w)
+
+
 # --- topological_sort -------------------------------------------------------------------------
 
 
@@ -619,6 +649,29 @@ def by_name(root, parents):
     return sorted(_postorder(root, parents))
 
 
+@mistake(
+    "topological_sort",
+    source="karpathy/micrograd, pull request 90: a RecursionError for a deep graph",
+    hints=(
+        "Deep graphs give an error.",
+        "All others are right, however many ways lead through them.",
+        "How many calls are open at once when you arrive at the far end of a long chain?",
+    ),
+)
+def recursive(root, parents):
+    order, seen = [], set()
+
+    def visit(node):
+        if node not in seen:
+            seen.add(node)
+            for parent in parents(node):
+                visit(parent)
+            order.append(node)
+
+    visit(root)
+    return order
+
+
 # --- Value.__add__ ----------------------------------------------------------------------------
 
 
@@ -711,6 +764,19 @@ def sum_shares_the_slope(self, other):
     return type(self)(self.data + other.data, (self, other), (0.5, 0.5))
 
 
+@mistake(
+    "Value.__add__",
+    source="constructed: constants are forgotten",
+    hints=(
+        "Some sums give an error.",
+        "It is those of a Value and a plain number.",
+        "What does a plain number lack that you ask it for?",
+    ),
+)
+def sum_of_values_only(self, other):
+    return type(self)(self.data + other.data, (self, other), (1.0, 1.0))
+
+
 # --- Value.__mul__ ----------------------------------------------------------------------------
 
 
@@ -800,6 +866,19 @@ def product_with_its_own_value(self, other):
     return type(self)(data, (self, other), (data, data))
 
 
+@mistake(
+    "Value.__mul__",
+    source="constructed: constants are forgotten",
+    hints=(
+        "Some products give an error.",
+        "It is those of a Value and a plain number.",
+        "What does a plain number lack that you ask it for?",
+    ),
+)
+def product_of_values_only(self, other):
+    return type(self)(self.data * other.data, (self, other), (other.data, self.data))
+
+
 # --- Value.__pow__ ----------------------------------------------------------------------------
 
 
@@ -887,6 +966,34 @@ def negative_exponents_rise(self, exponent):
     return type(self)(self.data**exponent, (self,), (slope,))
 
 
+@mistake(
+    "Value.__pow__",
+    source="CUNY-CL/yoyodyne, pull request 300: zero to a negative power",
+    hints=(
+        "A base of 0 gives an error.",
+        "It is the derivative, for the exponent 0; every other base is right.",
+        "How much does a power change that is 1 whatever its base?",
+    ),
+)
+def zero_to_a_negative_power(self, exponent):
+    slope = exponent * self.data ** (exponent - 1)
+    return type(self)(self.data**exponent, (self,), (slope,))
+
+
+@mistake(
+    "Value.__pow__",
+    source="karpathy/micrograd, pull request 41: a power by way of the logarithm",
+    hints=(
+        "Some bases give an error.",
+        "It is 0 and all negative ones; positive bases are right.",
+        "Which function on your way is defined for positive numbers only?",
+    ),
+)
+def by_the_logarithm(self, exponent):
+    data = math.exp(exponent * math.log(self.data))
+    return type(self)(data, (self,), (exponent * data / self.data,))
+
+
 # --- Value.tanh -------------------------------------------------------------------------------
 
 
@@ -970,6 +1077,36 @@ def slope_one(self):
 def tanh_overflows(self):
     e = torch.tensor([self.data, -self.data], dtype=torch.float64).exp()
     data = float((e[0] - e[1]) / (e[0] + e[1]))
+    return type(self)(data, (self,), (1 - data * data,))
+
+
+@mistake(
+    "Value.tanh",
+    source="karpathy/micrograd, pull request 29: an OverflowError for 1000",
+    hints=(
+        "The formula is right, but far to the right it gives an error instead of a number.",
+        "It is the data already; far to the left all is well.",
+        "Which of the exponentials is too large to be stored, and can you do without it?",
+    ),
+)
+def too_large_to_the_right(self):
+    e = math.exp(2 * self.data)
+    data = (e - 1) / (e + 1)
+    return type(self)(data, (self,), (1 - data * data,))
+
+
+@mistake(
+    "Value.tanh",
+    source="121 public solution sets of one course: hand-written tanh, here with Python's numbers",
+    hints=(
+        "The formula is right, but far out it gives an error instead of a number.",
+        "It is the data already, on either side.",
+        "Which of the exponentials is too large to be stored, and can you do without it?",
+    ),
+)
+def too_large_on_either_side(self):
+    rising, falling = math.exp(self.data), math.exp(-self.data)
+    data = (rising - falling) / (rising + falling)
     return type(self)(data, (self,), (1 - data * data,))
 
 
@@ -1263,6 +1400,34 @@ def root_gets_nothing(self):
         for parent, local_grad in _edges(node):
             parent.grad += local_grad * node.grad
     self.grad = 0.0
+
+
+@mistake(
+    "Value.backward",
+    source="karpathy/micrograd, pull request 90: a RecursionError for a deep graph",
+    hints=(
+        "Deep graphs give an error.",
+        "All others are right, however many ways lead through them.",
+        "How many calls are open at once when you arrive at the far end of a long chain?",
+    ),
+)
+def orders_by_recursion(self):
+    order, seen = [], set()
+
+    def visit(node):
+        if node not in seen:
+            seen.add(node)
+            for parent in node.parents:
+                visit(parent)
+            order.append(node)
+
+    visit(self)
+    for node in order:
+        node.grad = 0.0
+    self.grad = 1.0
+    for node in reversed(order):
+        for parent, local_grad in _edges(node):
+            parent.grad += local_grad * node.grad
 
 
 # --- linear_vjp -------------------------------------------------------------------------------
@@ -1586,6 +1751,25 @@ def vjp_column_by_column(layers, x, u):
             column = layer.jacobian(point) @ column  # noqa: PLW2901
         columns.append((u * column).sum())
     return torch.stack(columns)
+
+
+@mistake(
+    "chain_vjp",
+    source="121 public solution sets of one course: a buffer of the wrong size",
+    hints=(
+        "Some chains give an error instead of a gradient.",
+        "It is those whose widths differ from layer to layer.",
+        "How long is the input of the second layer?",
+    ),
+)
+def vjp_inputs_of_one_width(layers, x, u):
+    points = x.new_empty(len(layers), len(x))
+    for number, layer in enumerate(layers):
+        points[number] = x
+        x = layer(x)
+    for number, layer in reversed(list(enumerate(layers))):
+        u = u @ layer.jacobian(points[number])
+    return u
 
 
 # --- chain_jvp --------------------------------------------------------------------------------

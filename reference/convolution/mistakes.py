@@ -680,6 +680,31 @@ def counts_skip_pooling(shape, layers):
     return shapes, [count for layer, count in pairs if layer[0] != "pool"]
 
 
+@mistake(
+    "cnn_shapes",
+    source="constructed: three sides are taken for granted",
+    hints=(
+        "Some networks give an error instead of shapes.",
+        "One dense layer is fine, a dense layer behind another one is not.",
+        "How many numbers are there in the shape that a dense layer leaves behind?",
+    ),
+)
+def shapes_of_one_dense_layer(shape, layers):
+    shapes, params, now = [], [], tuple(shape)
+    for kind, *sizes in layers:
+        channels, height, width = now
+        if kind == "linear":
+            now = (sizes[0],)
+            params.append(now[0] * (channels * height * width + 1))
+        else:
+            filters, kernel, stride, padding = sizes if kind == "conv" else (channels, *sizes, 0)
+            sides = (_fits(side, kernel, stride, padding) for side in (height, width))
+            now = (filters, *sides)
+            params.append(filters * (channels * kernel**2 + 1) if kind == "conv" else 0)
+        shapes.append(now)
+    return shapes, params
+
+
 # --- corr2d -----------------------------------------------------------------------------------
 
 
@@ -1330,6 +1355,27 @@ def layer_first_image(x, weight, bias, *, stride=1, padding=0):
     return _layer(_framed(x[:1].expand(x.shape), padding), weight, bias, stride)
 
 
+def _framed_by_slices(x, padding):
+    """Return the image with its frame, or raise if there is none."""
+    n, channels, height, width = x.shape
+    framed = x.new_zeros(n, channels, height + 2 * padding, width + 2 * padding)
+    framed[:, :, padding:-padding, padding:-padding] = x
+    return framed
+
+
+@mistake(
+    "conv2d_forward",
+    source="121 public solution sets of one course, 3 of them: no forward pass without padding",
+    hints=(
+        "Without padding you give an error instead of an output.",
+        "With padding all is well, whatever the stride.",
+        "Where in its frame does the image end, if the frame has no width?",
+    ),
+)
+def layer_always_framed(x, weight, bias, *, stride=1, padding=0):
+    return _layer(_framed_by_slices(x, padding), weight, bias, stride)
+
+
 # --- conv2d_backward --------------------------------------------------------------------------
 
 
@@ -1775,6 +1821,20 @@ def bias_keeps_axes(grad_y, x, weight, *, stride=1, padding=0):
 )
 def bias_of_the_first_image(grad_y, x, weight, *, stride=1, padding=0):
     return _grads(grad_y, x, weight, stride, padding, grad_bias=grad_y[0].sum((1, 2)))
+
+
+@mistake(
+    "conv2d_backward",
+    source="121 public solution sets of one course, 3 of them: only with padding",
+    hints=(
+        "Without padding you give an error instead of gradients.",
+        "With padding all is well, whatever the stride.",
+        "Where in its frame does the image end, if the frame has no width?",
+    ),
+)
+def gradients_always_framed(grad_y, x, weight, *, stride=1, padding=0):
+    grad_weight = _grad_weight(grad_y, _framed_by_slices(x, padding), weight, stride)
+    return _grads(grad_y, x, weight, stride, padding, grad_weight=grad_weight)
 
 
 # --- maxpool2d_forward ------------------------------------------------------------------------
@@ -2815,6 +2875,21 @@ def image_from_neighbours(cols, shape, kernel_size, stride, padding):
     return _crop(_collected(windows, shape, 1, padding), shape, padding)
 
 
+@mistake(
+    "col2im",
+    source="121 public solution sets of one course: square images only",
+    hints=(
+        "Most images give an error; those with as many rows of windows as columns do not.",
+        "It is how the windows are laid out in rows again.",
+        "There are 15 columns in the matrix: which numbers say that these are 3 rows of 5?",
+    ),
+)
+def image_from_a_square_of_windows(cols, shape, kernel_size, stride, padding):
+    side = int(cols.shape[2] ** 0.5)
+    windows = cols.reshape(*shape[:2], *kernel_size, side, side).permute(0, 1, 4, 5, 2, 3)
+    return _crop(_collected(windows, shape, stride, padding), shape, padding)
+
+
 # --- conv2d_cols_forward ----------------------------------------------------------------------
 
 
@@ -3106,6 +3181,20 @@ def flat_bias_averaged(grad_y, cols, weight):
 def flat_bias_shared(grad_y, cols, weight):
     shared = grad_y.sum().expand(len(weight))
     return _product_grads(grad_y, cols, weight, grad_bias=shared)
+
+
+@mistake(
+    "conv2d_cols_backward",
+    source="NVIDIA/apex, pull request 1573: a view of a gradient that has gaps in memory",
+    hints=(
+        "Some gradients from above give an error, though their shapes are right.",
+        "It is those that do not lie in memory in the order of their axes.",
+        "Which ways to join two axes need them to lie side by side in memory, and which copy?",
+    ),
+)
+def grad_y_in_order_only(grad_y, cols, weight):
+    n, filters, height, width = grad_y.shape
+    return _product_grads(grad_y.view(n, filters, 1, height * width), cols, weight)
 
 
 # --- train_cnn --------------------------------------------------------------------------------

@@ -491,6 +491,48 @@ def accepts_one_example(
     return gamma * (x - mean) / torch.sqrt(var + eps) + beta, running_mean, running_var
 
 
+@mistake(
+    "batchnorm_forward",
+    source="pytorch/pytorch, pull request 2961: one value is refused in evaluation too",
+    hints=(
+        "You refuse a batch that there is nothing wrong with.",
+        "It is a single example in evaluation.",
+        "Whose mean and variance are used when nothing is learnt any more?",
+    ),
+)
+def refuses_one_example_always(
+    x, gamma, beta, running_mean, running_var, *, training, momentum=0.1, eps=1e-5
+):
+    _refuse_one(len(x), training=True)
+    mean, var = running_mean, running_var
+    if training:
+        mean, var = x.mean(0), x.var(0, correction=0)
+        running_mean = _moved(running_mean, mean, momentum)
+        running_var = _moved(running_var, _unbiased(x), momentum)
+    return gamma * (x - mean) / torch.sqrt(var + eps) + beta, running_mean, running_var
+
+
+@mistake(
+    "batchnorm_forward",
+    source="constructed: the exception is left to chance",
+    hints=(
+        "You do refuse, but with another exception than the handout asks for.",
+        "It is a single example in training.",
+        "Who refuses there, you or the arithmetic?",
+    ),
+)
+def divides_by_zero_for_one_example(
+    x, gamma, beta, running_mean, running_var, *, training, momentum=0.1, eps=1e-5
+):
+    mean, var = running_mean, running_var
+    if training:
+        mean, var = x.mean(0), x.var(0, correction=0)
+        bessel = len(x) / (len(x) - 1)
+        running_mean = _moved(running_mean, mean, momentum)
+        running_var = _moved(running_var, bessel * var, momentum)
+    return gamma * (x - mean) / torch.sqrt(var + eps) + beta, running_mean, running_var
+
+
 # --- batchnorm_backward -----------------------------------------------------------------------
 
 
@@ -1147,6 +1189,26 @@ def accepts_one_value(
     return _scaled(x, mean, var, gamma, beta, eps), running_mean, running_var
 
 
+@mistake(
+    "batchnorm2d_forward",
+    source="constructed: the rule for rows, copied to images",
+    hints=(
+        "You refuse a batch that there is nothing wrong with.",
+        "It is a single image in training, one with several pixels.",
+        "How many values share a mean when there is one image of ten pixels?",
+    ),
+)
+def refuses_one_image(
+    x, gamma, beta, running_mean, running_var, *, training, momentum=0.1, eps=1e-5
+):
+    _refuse_one(len(x), training=training)
+    mean, var = running_mean, running_var
+    if training:
+        mean, var, _ = _statistics(x)
+        running_mean, running_var = _remembered(x, running_mean, running_var, momentum)
+    return _scaled(x, mean, var, gamma, beta, eps), running_mean, running_var
+
+
 # --- batchnorm2d_backward ---------------------------------------------------------------------
 
 _PIXELS = (0, 2, 3)  # the axes that share a mean in a batch of images
@@ -1713,6 +1775,21 @@ def layernorm_variance_as_a_difference(x, gamma, beta, *, eps=1e-5):
     return gamma * (x - mean) / torch.sqrt(var + eps) + beta
 
 
+@mistake(
+    "layernorm_forward",
+    source="constructed: two axes are taken for granted, as in batch normalisation",
+    hints=(
+        "Some inputs give an error instead of a result.",
+        "It is those that do not have exactly two axes.",
+        "Which axes do you need to know by name, if the last one is all that counts?",
+    ),
+)
+def rows_only(x, gamma, beta, *, eps=1e-5):
+    n, _ = x.shape
+    var, mean = torch.var_mean(x, 1, correction=0)
+    return gamma * (x - mean.reshape(n, 1)) / torch.sqrt(var.reshape(n, 1) + eps) + beta
+
+
 # --- layernorm_backward -----------------------------------------------------------------------
 
 
@@ -2198,6 +2275,34 @@ def groupnorm_variance_as_a_difference(x, num_groups, gamma, beta, *, eps=1e-5):
     mean = groups.mean(-1, keepdim=True)
     var = ((groups * groups).mean(-1, keepdim=True) - mean * mean).clamp(min=0)
     return _scaled_channels((groups - mean) / torch.sqrt(var + eps), x, gamma, beta)
+
+
+@mistake(
+    "groupnorm_forward",
+    source="kornia/kornia, pull request 4580: a view of images that have gaps in memory",
+    hints=(
+        "Some images give an error, though their shapes are right.",
+        "It is those that do not lie in memory in the order of their axes.",
+        "Which ways to join two axes need them to lie side by side in memory, and which copy?",
+    ),
+)
+def groups_in_order_only(x, num_groups, gamma, beta, *, eps=1e-5):
+    groups = x.view(len(x), num_groups, -1)
+    return _scaled_channels(_normalised(groups, (2,), eps)[0], x, gamma, beta)
+
+
+@mistake(
+    "groupnorm_forward",
+    source="121 public solution sets of one course: np.squeeze drops axes of size 1",
+    hints=(
+        "Some images give an error instead of a result.",
+        "It is those where something is 1: the images, the groups, their channels, a side.",
+        "After the grouping you count on five axes. Are there always five?",
+    ),
+)
+def groups_squeezed(x, num_groups, gamma, beta, *, eps=1e-5):
+    groups = _in_groups(x, num_groups).squeeze()
+    return _scaled_channels(_normalised(groups, (2, 3, 4), eps)[0], x, gamma, beta)
 
 
 # --- groupnorm_backward -----------------------------------------------------------------------
@@ -2977,6 +3082,22 @@ def the_same_mask_always(x, p, generator, *, training):
     return _kept(x, mask, _inverse(1 - p)), mask
 
 
+@mistake(
+    "dropout_forward",
+    source="pytorch/pytorch, pull request 1833: division by zero with p = 1",
+    hints=(
+        "Where everything is dropped, an error comes instead of zeros.",
+        "Only in training, with p = 1.",
+        "What makes up for the entries that are dropped, if no entry is left?",
+    ),
+)
+def divides_by_zero_at_one(x, p, generator, *, training):
+    if not training:
+        return _all_of(x)
+    mask, scale = _drawn(x, p, generator), 1 / (1 - p)
+    return _kept(x, mask, scale), mask
+
+
 # --- dropout_backward -------------------------------------------------------------------------
 
 
@@ -3083,6 +3204,19 @@ def gradient_no_number_at_one(grad_y, mask, p):
 def draws_a_new_mask(grad_y, mask, p):
     mask = _drawn(grad_y, p, torch.Generator().manual_seed(0))
     return _kept(grad_y, mask, _inverse(1 - p))
+
+
+@mistake(
+    "dropout_backward",
+    source="pytorch/pytorch, pull request 1833: division by zero with p = 1",
+    hints=(
+        "Where everything was dropped, an error comes instead of zeros.",
+        "Only with p = 1.",
+        "What makes up for the entries that are dropped, if no entry is left?",
+    ),
+)
+def gradient_divides_by_zero_at_one(grad_y, mask, p):
+    return _kept(grad_y, mask, 1 / (1 - p))
 
 
 # --- residual_backward ------------------------------------------------------------------------

@@ -1493,6 +1493,49 @@ def thrown_away(grads, max_norm):
     return [grad if norm <= max_norm else torch.zeros_like(grad) for grad in grads], norm
 
 
+@mistake(
+    "clip_grad_norm",
+    source="tensorflow/tensorflow, issue 22048: a norm of 0, here as Python's number",
+    hints=(
+        "Gradients that are all 0 give an error.",
+        "All others are right, long or short.",
+        "By which factor must a gradient of length 0 be scaled?",
+    ),
+)
+def divides_by_no_length(grads, max_norm):
+    norm = torch.sqrt(sum((grad**2).sum() for grad in grads))
+    scale = min(1.0, max_norm / norm.item())
+    return [grad * scale for grad in grads], norm
+
+
+@mistake(
+    "clip_grad_norm",
+    source="constructed: a stack of tensors of equal shape",
+    hints=(
+        "Most lists of gradients give an error.",
+        "It is those whose tensors differ in shape.",
+        "What do a matrix and a bias have in common that can be added up?",
+    ),
+)
+def equal_shapes_only(grads, max_norm):
+    norm = torch.sqrt((torch.stack(list(grads)) ** 2).sum())
+    return [grad * min(1.0, max_norm / max(float(norm), 1e-30)) for grad in grads], norm
+
+
+@mistake(
+    "clip_grad_norm",
+    source="pytorch/pytorch, issue 126625: a view of a gradient that has gaps in memory",
+    hints=(
+        "Some gradients give an error, though their shapes are right.",
+        "It is those that do not lie in memory in the order of their axes.",
+        "Which ways to flatten need the numbers to lie side by side in memory, and which copy?",
+    ),
+)
+def in_order_only(grads, max_norm):
+    norm = torch.cat([grad.view(-1) for grad in grads]).square().sum().sqrt()
+    return [grad * min(1.0, max_norm / max(float(norm), 1e-30)) for grad in grads], norm
+
+
 # --- lr_step ----------------------------------------------------------------------------------
 
 
@@ -1756,6 +1799,24 @@ def falls_along_a_line(t, T, lr, *, lr_min=0.0, warmup=0):
     return max(lr_min, lr - (lr - lr_min) * (t - warmup) / (T - warmup))
 
 
+@mistake(
+    "lr_cosine",
+    source="deepspeedai/DeepSpeed, issue 771: a schedule without warm-up",
+    hints=(
+        "Some schedules give an error instead of a rate.",
+        "It is those without a warm-up.",
+        "Which share of no steps at all is done at the start?",
+    ),
+)
+def warmup_of_no_steps(t, T, lr, *, lr_min=0.0, warmup=0):
+    risen = t / warmup
+    if risen < 1:
+        return lr * risen
+    if t >= T:
+        return lr_min
+    return lr_min + (lr - lr_min) / 2 * (1 + math.cos(math.pi * (t - warmup) / (T - warmup)))
+
+
 # --- sgd_bound --------------------------------------------------------------------------------
 
 
@@ -1905,5 +1966,20 @@ def forgets_the_number_of_steps(beta, delta, sigma, T):
     lr = 1 / beta
     if sigma > 0:
         lr = min(lr, math.sqrt(2 * delta / beta) / sigma)
+    noise = lr * beta * sigma**2
+    return lr, 2 * delta / (lr * T) + noise, math.sqrt(noise)
+
+
+@mistake(
+    "sgd_bound",
+    source="constructed: the best step size for noise, whatever the noise",
+    hints=(
+        "You give an error instead of a bound.",
+        "Only if there is no noise at all; hardly any is fine.",
+        "Which of the two limits on the step size is left when the noise goes to 0?",
+    ),
+)
+def divides_by_no_noise(beta, delta, sigma, T):
+    lr = min(1 / beta, math.sqrt(2 * delta / (T * beta)) / sigma)
     noise = lr * beta * sigma**2
     return lr, 2 * delta / (lr * T) + noise, math.sqrt(noise)

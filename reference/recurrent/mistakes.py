@@ -354,6 +354,23 @@ def default_dtype(x, h_0, W_x, W_h, b):
     return states
 
 
+@mistake(
+    "rnn_forward",
+    source="121 public solution sets of one course: np.squeeze drops axes of size 1",
+    hints=(
+        "Some sequences give an error instead of states.",
+        "It is those with a single feature.",
+        "What shape has one step of a batch, if each input is one number?",
+    ),
+)
+def step_squeezed(x, h_0, W_x, W_h, b):
+    h, states = h_0, []
+    for x_t in x.split(1):
+        h = _cell(x_t.squeeze(), h, W_x, W_h, b)
+        states.append(h)
+    return torch.stack(states)
+
+
 # --- last_hidden ------------------------------------------------------------------------------
 
 
@@ -1613,6 +1630,20 @@ def lstm_squeezed(x, h, c, W_x, W_h, b):
     return h_next.squeeze(), c_next.squeeze()
 
 
+@mistake(
+    "lstm_cell",
+    source="torch.split, which takes the size of a piece where np.split takes their number",
+    hints=(
+        "Most networks give an error; those with four hidden units do not.",
+        "It is how the pre-activations are cut into gates.",
+        "Is 4 here the number of pieces, or the size of one?",
+    ),
+)
+def pieces_of_four(x, h, c, W_x, W_h, b):
+    i, f, g, o = (x @ W_x.T + h @ W_h.T + b).split(4, dim=1)
+    return _gated(i, f, g, o, c)
+
+
 # --- lstm_forward -----------------------------------------------------------------------------
 
 
@@ -2074,6 +2105,22 @@ def lstm_bias_keeps_an_axis(grad_h_next, grad_c_next, x, h, c, gates, W_x, W_h):
     return *others, grad_b.unsqueeze(0)
 
 
+@mistake(
+    "lstm_cell_backward",
+    source="torch.split, which takes the size of a piece where np.split takes their number",
+    hints=(
+        "Most networks give an error; those with four hidden units do not.",
+        "It is how the gates are taken apart.",
+        "Is 4 here the number of pieces, or the size of one?",
+    ),
+)
+def gates_of_four(grad_h_next, grad_c_next, x, h, c, gates, W_x, W_h):
+    i, f, g, o = gates.split(4, dim=1)
+    shown, grad_cell = _cell_grad(grad_h_next, grad_c_next, c, (i, f, g, o))
+    grad_a = _gate_grads(grad_h_next, grad_cell, c, shown, (i, f, g, o))
+    return _down(grad_a, x, h, grad_cell * f, W_x, W_h)
+
+
 # --- gru_cell ---------------------------------------------------------------------------------
 
 
@@ -2496,3 +2543,21 @@ def least_likely(step, h, start, stop, max_len):
             break
         tokens.append(token)
     return tokens
+
+
+@mistake(
+    "greedy_decode",
+    source="constructed: first all tokens, then the cut",
+    hints=(
+        "Some sentences give an error instead of tokens.",
+        "It is those that have not ended after max_len tokens.",
+        "Where do you cut a sentence in which the stop token does not occur?",
+    ),
+)
+def stop_taken_for_granted(step, h, start, stop, max_len):
+    token, tokens = start, []
+    for _ in range(max_len):
+        logits, h = step(token, h)
+        token = int(logits.argmax())
+        tokens.append(token)
+    return tokens[: tokens.index(stop)]

@@ -338,6 +338,20 @@ def keeps_an_axis(cond_logits, x):
     return log_p.gather(-1, x.unsqueeze(-1)).sum(1)
 
 
+@mistake(
+    "autoregressive_log_prob",
+    source="121 public solution sets of one course: np.squeeze drops axes of size 1",
+    hints=(
+        "Some batches give an error.",
+        "It is a single sequence, or sequences with a single entry.",
+        "You drop an axis of size 1. Is it always the only one?",
+    ),
+)
+def picked_and_squeezed(cond_logits, x):
+    picked = _log_softmax(cond_logits, -1).gather(-1, x.unsqueeze(-1))
+    return picked.squeeze().sum(1)
+
+
 # --- pixelcnn_mask --------------------------------------------------------------------------
 
 
@@ -832,6 +846,19 @@ def root_mean_square(x, x_hat):
     return ((x_hat - x).square().sum() / len(x)).sqrt()
 
 
+@mistake(
+    "autoencoder_loss",
+    source="constructed: the axes of an image, written out",
+    hints=(
+        "Most inputs give an error; images with channels do not.",
+        "It is the sum within an example.",
+        "Over how many axes does it run when an example is a plain row?",
+    ),
+)
+def images_with_channels_only(x, x_hat):
+    return (x_hat - x).square().sum(dim=(1, 2, 3)).mean()
+
+
 # --- linear_autoencoder ---------------------------------------------------------------------
 
 
@@ -1018,6 +1045,21 @@ def projected_mean(x, k):
     _, sizes, axes = torch.linalg.svd(x - b, full_matrices=False)
     loss = sizes[k:].square().sum() / len(x)
     return axes[:k], b - b @ axes[:k].T @ axes[:k], loss
+
+
+@mistake(
+    "linear_autoencoder",
+    source="skfolio/skfolio, issue 187: the covariance of a single column is a plain number",
+    hints=(
+        "Some data give an error.",
+        "It is examples that are a single number each.",
+        "What shape does your covariance have when there is nothing to vary together with?",
+    ),
+)
+def covariance_of_several_columns(x, k):
+    sizes, axes = torch.linalg.eigh(torch.cov(x.T, correction=0))
+    lost = len(sizes) - k
+    return axes[:, lost:].T, x.mean(0), sizes[:lost].sum()
 
 
 # --- reparameterize -------------------------------------------------------------------------
@@ -1687,6 +1729,19 @@ def clipped_probabilities_coins(x, logits):
 )
 def log_of_one_plus_exp(x, logits):
     return (x * logits - torch.log(1 + torch.exp(logits))).flatten(1).sum(1)
+
+
+@mistake(
+    "bernoulli_log_likelihood",
+    source="constructed: a view of images that have gaps in memory",
+    hints=(
+        "Some images give an error, though their shapes are right.",
+        "It is those that do not lie in memory in the order of their axes.",
+        "Which ways to join two axes need them to lie side by side in memory, and which copy?",
+    ),
+)
+def pixels_in_order_only(x, logits):
+    return _coins(x.view(len(x), -1), logits.view(len(x), -1))
 
 
 # --- gaussian_log_likelihood ----------------------------------------------------------------
@@ -3207,6 +3262,20 @@ def exchanged_kl_gradient(grad_kl, mu, logvar):
 )
 def laid_along_the_last_axis(grad_kl, mu, logvar):
     return grad_kl * mu, 0.5 * grad_kl * torch.expm1(logvar)
+
+
+@mistake(
+    "gaussian_kl_backward",
+    source="constructed: one axis is added, whatever the shape",
+    hints=(
+        "Codes with two axes are right, others give an error or a wrong gradient.",
+        "It is how grad_kl meets the entries of its example.",
+        "How many axes of size 1 must follow, so that a number per example reaches all entries?",
+    ),
+)
+def one_axis_added(grad_kl, mu, logvar):
+    per_entry = grad_kl.unsqueeze(1)
+    return per_entry * mu, 0.5 * per_entry * torch.expm1(logvar)
 
 
 # --- train_vae ------------------------------------------------------------------------------

@@ -264,10 +264,11 @@ class TestTopologicalSort:
         expect(order, nearest_order(order, named, f"v{root}"), name="order")
 
     @pytest.mark.part("depth")
-    def test_ladder(self, student, support, expect):
-        """forty diamonds on top of each other, above a chain of 5000 nodes"""
-        table = ladder_above_a_chain(5000, 40)
-        lookup = support.make("ladder_lookup", 5000, 40)
+    @pytest.mark.parametrize(("length", "rungs"), [(50, 4), (5000, 40)], ids=str)
+    def test_ladder(self, student, support, expect, length, rungs):
+        """diamonds on top of each other, above a chain: nodes of the chain, diamonds"""
+        table = ladder_above_a_chain(length, rungs)
+        lookup = support.make("ladder_lookup", length, rungs)
         order = student.topological_sort(len(table) - 1, lookup)
         right = nearest_order(order, table, len(table) - 1)
         expect(at_once(order), torch.tensor(right), name="depth")
@@ -604,15 +605,16 @@ class TestValueBackward:
         expect(nodes[5].grad, 1.0, name="again")
 
     @pytest.mark.part("depth")
-    def test_ladder(self, student, support, draw, expect):
-        """forty diamonds on top of each other, above a chain of 5000 nodes"""
-        local = 1 + draw.uniform(1, low=1e-4, high=5e-4, dtype=F64).item()
+    @pytest.mark.parametrize(("length", "rungs"), [(50, 4), (5000, 40)], ids=str)
+    def test_ladder(self, student, support, draw, expect, length, rungs):
+        """diamonds on top of each other, above a chain: nodes of the chain, diamonds"""
+        local, half = 1 + draw.uniform(1, low=1e-4, high=5e-4, dtype=F64).item(), length // 2
         nodes = support.make(
-            "ladder_graph", student.Value(0.0), 5000, 40, local, [0, 2500, 4999, -1]
+            "ladder_graph", student.Value(0.0), length, rungs, local, [0, half, length - 1, -1]
         )
         nodes[-1].backward()
-        grads = support.make("grads", nodes)
-        expect(grads, [local**5039, local**2539, local**40, 1.0], name="depth")
+        grads, powers = support.make("grads", nodes), (length - 1, length - 1 - half, 0)
+        expect(grads, [*(local ** (rungs + power) for power in powers), 1.0], name="depth")
 
 
 # --- vectors ----------------------------------------------------------------------------------

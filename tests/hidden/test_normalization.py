@@ -1025,14 +1025,14 @@ class TestDropoutForward:
     @pytest.mark.part("extremes")
     @pytest.mark.parametrize("shape", [(3, 4), (7,)], ids=str)
     def test_extremes(self, student, draw, expect, shape):
-        """p = 1 drops everything, p = 0 nothing"""
+        """p = 0 drops nothing, p = 1 everything"""
         x = draw.normal(*shape)
-        y, mask = student.dropout_forward(x, 1.0, draw.generator(), training=True)
-        expect(y, torch.zeros_like(x), name="extremes")
-        expect(mask, torch.zeros_like(x, dtype=torch.bool), name="extremes")
         y, mask = student.dropout_forward(x, 0.0, draw.generator(), training=True)
         expect(y, x, name="extremes")
         expect(mask, torch.ones_like(x, dtype=torch.bool), name="extremes")
+        y, mask = student.dropout_forward(x, 1.0, draw.generator(), training=True)
+        expect(y, torch.zeros_like(x), name="extremes")
+        expect(mask, torch.zeros_like(x, dtype=torch.bool), name="extremes")
 
     @pytest.mark.part("generator")
     def test_generator(self, student, draw, expect):
@@ -1101,12 +1101,12 @@ class TestDropoutBackward:
     @pytest.mark.part("extremes")
     @pytest.mark.parametrize("shape", [(3, 4), (7,)], ids=str)
     def test_extremes(self, student, draw, expect, shape):
-        """p = 1 lets no gradient pass, p = 0 all of it"""
+        """p = 0 lets all of the gradient pass, p = 1 none of it"""
         grad_y = draw.normal(*shape)
         mask = torch.zeros(shape, dtype=torch.bool, device=draw.device)
         zeros = torch.zeros_like(grad_y)
-        expect(student.dropout_backward(grad_y, mask, 1.0), zeros, name="extremes")
         expect(student.dropout_backward(grad_y, ~mask, 0.0), grad_y, name="extremes")
+        expect(student.dropout_backward(grad_y, mask, 1.0), zeros, name="extremes")
 
 
 # --- residual blocks --------------------------------------------------------------------------

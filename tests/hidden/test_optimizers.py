@@ -996,8 +996,9 @@ class TestSgdBound:
     @pytest.mark.part("noiseless")
     @pytest.mark.parametrize("T", [1, 50], ids="T={}".format)
     def test_no_noise(self, student, draw, expect, T):
-        """no noise at all"""
+        """noise too small to be seen, then none at all"""
         beta, delta = self.numbers(draw)
-        new = student.sgd_bound(beta, delta, 0.0, T)
-        for one, right in zip(new, (1 / beta, 2 * beta * delta / T, 0.0), strict=True):
-            plain(expect, one, right, "noiseless")
+        for sigma in (1e-13, 0.0):
+            new = student.sgd_bound(beta, delta, sigma, T)
+            for one, right in zip(new, (1 / beta, 2 * beta * delta / T, 0.0), strict=True):
+                plain(expect, one, right, "noiseless")

@@ -346,7 +346,8 @@ class TestSgdBound:
 
     @pytest.mark.part("noiseless")
     def test_no_noise(self, student, expect):
-        """the worked number without noise"""
-        lr, bound, floor = student.sgd_bound(2.5, 20.0, 0.0, 100)
-        for one, right in ((lr, 0.4), (bound, 1.0), (floor, 0.0)):
-            plain(expect, one, right, "noiseless")
+        """the worked number with noise too small to be seen, then with none"""
+        for sigma in (1e-13, 0.0):
+            lr, bound, floor = student.sgd_bound(2.5, 20.0, sigma, 100)
+            for one, right in ((lr, 0.4), (bound, 1.0), (floor, 0.0)):
+                plain(expect, one, right, "noiseless")
