@@ -425,9 +425,9 @@ def mse(pred: torch.Tensor, target: torch.Tensor, reduction: str = "mean") -> to
 # Shapes are aligned at the right. An axis of length 1 that was not stretched stays as it is. Any
 # autodiff engine that knows broadcasting contains this function; you will need it.
 #
-# **Source.** Class notes, 2.4, for the sum over all paths from an entry to the loss; lecture 3 of
-# Rémy Sun, section 5, for the bias of a layer, which is the first example: its gradient is the sum
-# over the batch.
+# **Source.** Class notes, 2.4.3, the chain rule with several variables: what reaches the loss in
+# several ways adds up. Rémy Sun, *Lecture 3: A primer on fundamentals of deep learning*, section 5,
+# for the first example, the bias of a layer: its gradient is the sum over the batch.
 #
 # **Worked number.** grad $= \begin{pmatrix} 1 & 2 & 3 \\ 4 & 5 & 6 \end{pmatrix}$. For the shape
 # $(3)$ the result is $(5, 7, 9)$, for $(2, 1)$ it is $(6, 15)^\top$, for $()$ it is 21.
