@@ -302,8 +302,8 @@ def bigram_logits_loss_grad(
 # A word begins in a context of dots; the context slides by one character at each example. Examples
 # stand in the order of the text.
 #
-# **Source.** Session 2, "Step 3: A Neural Probabilistic Language Model", which shows `X_train` for
-# the word *emma*, ... with $B = 3$; class notes, 9.2.2, for the chain rule behind it.
+# **Source.** Session 2, "Step 3: A Neural Probabilistic Language Model", which shows some rows of
+# `X_train` with $B = 3$; class notes, 9.2.2, for the chain rule behind it.
 #
 # **Worked number.** The word `ab`, $B = 3$: $X = \begin{pmatrix} 0 & 0 & 0 \\ 0 & 0 & 1 \\ 0 & 1 &
 # 2 \end{pmatrix}$, $Y = (1, 2, 0)$.
@@ -407,8 +407,8 @@ def ngram_mlp_forward(
 # Go back one line at a time. In the last step, think of a character that stands twice in a
 # context, and in several contexts: by how many paths does its row of $C$ reach the loss?
 #
-# **Source.** Session 2, "Step 3"; Bengio et al. (2003), section 3.1, "Backward/update phase". The
-# paper updates "the word feature vectors for the input words" one by one.
+# **Source.** Session 2, "Step 3"; Bengio et al. (2003), section 3.2, where the backward phase
+# updates the vectors of the input words one after the other.
 #
 # **Worked number.** One example, $X = (1, 1)$, $C = (0, 2, 3)^\top$, so flat(emb) $= (2, 2)$; $h =
 # (0.6, 0.8)$, $W_1 = \begin{pmatrix} 1 & 0 \\ 0 & 2 \end{pmatrix}$, $W_2 = \begin{pmatrix} 4 & -3
