@@ -433,8 +433,7 @@ def conditional_batchnorm_forward(
 # **Goal.** The backward pass of exercise 8. From above comes `grad_out`; three gradients go down:
 #
 # $$\frac{\partial L}{\partial x}\ (N, C) , \qquad \frac{\partial L}{\partial \gamma}\ (K, C) ,
-# \qquad
-# \frac{\partial L}{\partial \beta}\ (K, C)$$
+# \qquad \frac{\partial L}{\partial \beta}\ (K, C)$$
 #
 # Two things differ from the layer without labels. A row of $\gamma$ or $\beta$ hears only from the
 # examples with its label; a label that is absent from the batch gets a gradient of exactly 0. And
