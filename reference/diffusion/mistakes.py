@@ -1168,6 +1168,24 @@ def variances_as_scales(model, x_T, noises, betas):
     return _all(model, x_T, noises, betas, step=step)
 
 
+@mistake(
+    "p_sample_loop",
+    source="DDPM, section 3.2: the other choice of a variance",
+    hints=(
+        "Your samples vary a little too little.",
+        "It is the noise of each step; the means are right.",
+        "Which of the two variances is asked for?",
+    ),
+)
+def posterior_variances(model, x_T, noises, betas):
+    scale = ((1 - _before(betas)) / (1 - _left(betas)) * betas).sqrt()
+
+    def step(model, x, t, noise, betas):
+        return _step(model, x, t, noise, betas, scale=scale)
+
+    return _all(model, x_T, noises, betas, step=step)
+
+
 # --- ddim_step --------------------------------------------------------------------------------
 
 
