@@ -273,8 +273,7 @@ def predict_mean_from_noise(
 # of the squared errors.
 #
 # $$L = \text{mean} \big( \epsilon - \epsilon_\theta(x_t, t) \big)^2 \qquad x_t =
-# \sqrt{\bar\alpha_t}\,
-# x_0 + \sqrt{1 - \bar\alpha_t}\, \epsilon$$
+# \sqrt{\bar\alpha_t}\, x_0 + \sqrt{1 - \bar\alpha_t}\, \epsilon$$
 #
 # `model` is called as `model(x_t, t)`, with the noisy batch and the tensor `t` as it comes, and
 # returns a guess of the shape of `x_t`. The mean is over all numbers of the batch.
@@ -431,8 +430,7 @@ def p_sample_loop(
 # belongs to the step `s` where you want to be:
 #
 # $$\hat x_0 = \frac{x_t - \sqrt{1 - \bar\alpha_t}\, \hat\epsilon}{\sqrt{\bar\alpha_t}} , \qquad x_s
-# =
-# \sqrt{\bar\alpha_s}\, \hat x_0 + \sqrt{1 - \bar\alpha_s}\, \hat\epsilon$$
+# = \sqrt{\bar\alpha_s}\, \hat x_0 + \sqrt{1 - \bar\alpha_s}\, \hat\epsilon$$
 #
 # with $\hat\epsilon = \epsilon_\theta(x_t, t)$. Both steps are ints, the same for all samples, and
 # $s < t$. To arrive at the data themselves, one passes $s = -1$, the step before step 0.
