@@ -623,21 +623,23 @@ def maf_inverse(
 # randomness comes from `generator` (`torch.randn(..., generator=generator)`): the same generator
 # state gives the same flow, another one another. The data have mean 0 and variance 1.
 #
-# A design that works: six coupling layers with $d = 1$; between them the two coordinates change
-# places; in each a network with 16 tanh units and two outputs, from which $s = 2 \tanh(o_1 / 2)$
-# (so that no scale runs away) and $t = o_2$; last weights small at the start; Adam with the
-# learning rate 0.03, all examples in each step.
+# A design that works: four coupling layers with $d = 1$; between them the two coordinates change
+# places; in each a network with 16 tanh units and two outputs, of which $s = \tanh(o_1)$, so that
+# no scale runs away, and $t = o_2$; the weights of the hidden units wide (standard deviation 2),
+# the last ones small (0.1); all examples in each step of Adam, with the learning rate 0.02 that
+# falls to 0 over the second half of the steps.
 #
-# **Source.** Class notes, 12.4 and 12.5, "Training process" and "Example", which are empty. Class
-# notes, 12.3, for what is maximised.
+# **Source.** Class notes, 12.4 and 12.5, "Training process" and "Example", which are empty; 12.3
+# for what is maximised.
 #
-# **Worked number.** On new points of the two moons, a Gaussian fitted to the data pays 2.7 nats, a
-# flow that transforms only one of the two coordinates 2.1 to 2.4. You should see less than 1.95;
-# the design above reaches 1.5 to 1.7 in 200 steps, which take half a second.
+# **Worked number.** The tests turn the moons by 45 degrees, so that neither coordinate says much
+# about the other. On new points a Gaussian fitted to the data pays 2.84 nats, a flow that
+# transforms only one of the two coordinates 2.7. You should see less than 2.5; the design above
+# reaches 1.6 to 2.2 in 150 steps, which take a third of a second.
 #
 # **Not allowed.** Nothing is.
 #
-# **Parts.** `density` (the mean of $-\log p$ on new points is below 1.95, and `log_det` is that of
+# **Parts.** `density` (the mean of $-\log p$ on new points is below 2.5, and `log_det` is that of
 # the map that gave $z$, as finite differences tell); `generator`. **Hidden tests vary** the
 # examples and the generator's seed.
 
@@ -666,21 +668,22 @@ def train_flow(
         return values.to(x).requires_grad_()
 
     networks = [
-        (drawn(1, hidden, 1), drawn(1, hidden), drawn(0.1, 2, hidden), drawn(0, 2))
-        for _ in range(6)
+        (drawn(2, hidden, 1), drawn(1, hidden), drawn(0.1, 2, hidden), drawn(0, 2))
+        for _ in range(4)
     ]
 
     def flow(h: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         total = h.new_zeros(len(h))
         for W_1, b_1, W_2, b_2 in networks:
             out = torch.tanh(h[:, :1] @ W_1.T + b_1) @ W_2.T + b_2
-            s, t = 2 * torch.tanh(out[:, :1] / 2), out[:, 1:]
+            s, t = torch.tanh(out[:, :1]), out[:, 1:]
             h = torch.cat([h[:, 1:] * torch.exp(s) + t, h[:, :1]], dim=1)  # and change places
             total = total + s.squeeze(1)
         return h, total
 
-    optimizer = torch.optim.Adam([one for network in networks for one in network], lr=0.03)
-    for _ in range(steps):
+    optimizer = torch.optim.Adam([one for network in networks for one in network])
+    for step in range(steps):
+        optimizer.param_groups[0]["lr"] = 0.02 * min(1, 2 - 2 * step / steps)
         z, log_det = flow(x)
         loss = (0.5 * z.square().sum(1) - log_det).mean()
         optimizer.zero_grad()
@@ -699,7 +702,7 @@ def train_flow(
 
 # %%
 if __name__ == "__main__":
-    seeded = torch.Generator().manual_seed(0)
+    seeded = torch.Generator().manual_seed(2)
     angle = math.pi * torch.rand(500, generator=seeded)
     moon = torch.stack([angle.cos(), angle.sin()], dim=1)
     moon[1::2] = torch.tensor([1.0, 0.5]) - moon[1::2]
@@ -708,8 +711,8 @@ if __name__ == "__main__":
 
     across, down = torch.linspace(-2.2, 2.2, 76), torch.linspace(2.1, -2.1, 24)
     grid = torch.cartesian_prod(down, across).flip(1)
-    latent, volume = train_flow(examples, grid, 300, seeded)
+    latent, volume = train_flow(examples, grid, 400, seeded)
     density = torch.exp(volume + flow_log_prob(latent, [])).reshape(24, 76)
     shades = " .:-=+*#%@"
-    picture = ["".join(shades[min(9, int(15 * p**0.5))] for p in row) for row in density.tolist()]
+    picture = ["".join(shades[min(9, int(9 * p**0.5))] for p in row) for row in density.tolist()]
     print("\n".join(picture))
