@@ -176,11 +176,14 @@ def base_first(x, layers):
 
 @alternative("flow_log_prob")
 def recursively(x, layers):
-    if not layers:
-        D = x.shape[-1]
-        return -(torch.linalg.vector_norm(x, dim=1) ** 2) / 2 - D / 2 * math.log(2 * math.pi)
-    y, log_det = layers[0](x)
-    return log_det + recursively(y, layers[1:])
+    def from_layer(k, h):
+        if k == len(layers):
+            square = torch.linalg.vector_norm(h, dim=1) ** 2
+            return -square / 2 - h.shape[-1] / 2 * math.log(2 * math.pi)
+        y, log_det = layers[k](h)
+        return log_det + from_layer(k + 1, y)
+
+    return from_layer(0, x)
 
 
 @alternative("flow_log_prob")
@@ -234,11 +237,15 @@ def asking_the_layers_again(z, layers):
 
 @alternative("flow_sample")
 def by_recursion(z, layers):
-    if len(layers) == 0:
-        return z, -0.5 * torch.einsum("bd,bd->b", z, z) - z.shape[1] * 0.5 * math.log(2 * math.pi)
-    h, log_prob = by_recursion(z, layers[1:])
-    x, log_det = layers[0].inverse(h)
-    return x, log_prob - log_det
+    def back(k):
+        if k == len(layers):
+            constant = z.shape[1] * 0.5 * math.log(2 * math.pi)
+            return z, -0.5 * torch.einsum("bd,bd->b", z, z) - constant
+        h, log_prob = back(k + 1)
+        x, log_det = layers[k].inverse(h)
+        return x, log_prob - log_det
+
+    return back(0)
 
 
 # --- masked_coupling_forward ------------------------------------------------------------------
