@@ -526,7 +526,8 @@ def invertible_conv1x1_forward(
 # input only. So one call serves all coordinates at once, and the Jacobian of $x \mapsto z$ is
 # triangular. Return $z$ and the `log_det` of this map, shape `(B,)`.
 #
-# **Source.** Papamakarios et al. 2017, equations 3 to 5.
+# **Source.** Papamakarios et al. 2017, section 3: $x_i = u_i \exp \alpha_i + \mu_i$, solved for
+# $u_i$, which is our $z_i$.
 #
 # **Worked number.** $x = (3, 5)$, $\mu = (1, 1)$, $\alpha = (0, \ln 2)$: $z = (2, 2)$ and
 # $\texttt{log\_det} = -\ln 2$.
@@ -561,7 +562,7 @@ def maf_forward(
 # ## 12. (*) `maf_inverse`
 #
 # **Goal.** Sample from the flow of exercise 11, with the same `net`. The formula is solved for $x$
-# in no time,
+# in a moment,
 #
 # $$x_i = z_i \exp(\alpha_i) + \mu_i, \qquad (\mu_i, \alpha_i) \text{ from } x_1, \dots,
 # x_{i-1},$$
@@ -574,7 +575,8 @@ def maf_forward(
 # with $z$ instead of $x$, samples with one call, and finds the density of new data slowly. Coupling
 # layers are fast both ways, and weaker.
 #
-# **Source.** Papamakarios et al. 2017, section 3.1 (sampling), and 3.3 on IAF.
+# **Source.** Papamakarios et al. 2017, section 3, on sampling and on the relationship with inverse
+# autoregressive flow.
 #
 # **Worked number.** $z = (2, 2)$, $\mu_1 = 1$, $\alpha_1 = 0$: $x_1 = 3$. A network with $\mu_2 =
 # x_1 - 2$ and $\alpha_2 = \ln 2$ then gives $x_2 = 2 \cdot 2 + 1 = 5$, and $\texttt{log\_det} = \ln
