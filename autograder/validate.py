@@ -157,7 +157,8 @@ def _all(
 
 
 def _read(kind: type[Found], data: dict[str, Any]) -> Found:
-    return kind(**{**data, "problems": tuple(data["problems"])})
+    lists = {name: tuple(value) for name, value in data.items() if isinstance(value, list)}
+    return kind(**{**data, **lists})
 
 
 def _runs(config: GradingConfig, topics: Sequence[str], only: Sequence[str]) -> Iterator[Run]:
@@ -186,7 +187,8 @@ class Survey:
         mutants: How many edits there are.
         killed: How many of them the suite notices.
         explained: How many others `survivors.yml` gives a reason for.
-        problems: A sentence for each of the rest, and for each reason without a survivor.
+        problems: A sentence for each of the rest.
+        idle: A sentence for each reason without a survivor; rounding may decide about some.
     """
 
     exercise: str
@@ -194,6 +196,7 @@ class Survey:
     killed: int
     explained: int
     problems: tuple[str, ...]
+    idle: tuple[str, ...] = ()
 
 
 def survey(
@@ -241,10 +244,8 @@ def _survey_one(
         mutants=len(tried),
         killed=len(tried) - len(survivors),
         explained=len(survivors) - len(unknown),
-        problems=(
-            *(f"line {one.line}: {one.edit} is not noticed" for one in unknown),
-            *(f"survivors.yml: {edit} does not survive" for edit in idle),
-        ),
+        problems=tuple(f"line {one.line}: {one.edit} is not noticed" for one in unknown),
+        idle=tuple(f"survivors.yml: {edit} does not survive" for edit in idle),
     )
 
 

@@ -343,6 +343,8 @@ def survey(surveys: Sequence[Any]) -> Iterable[Any]:
     for one in surveys:
         for problem in one.problems:
             yield line(f"{one.exercise}: {problem}")
+        for reason in one.idle:
+            yield line(f"note: {one.exercise}: {reason}")
     mutants, killed = (sum(getattr(one, name) for one in surveys) for name in ("mutants", "killed"))
     problems = sum(len(one.problems) for one in surveys)
     verdict = "every survivor has its reason" if not problems else f"{problems} open"

@@ -1,14 +1,17 @@
 """The suite is tested too: references pass, mistakes are caught and named, nothing is for free."""
 
+import io
 import json
 import shutil
 
 import pytest
 import torch
+from rich.console import Console
 
 from autograder import config
 from autograder.errors import ConfigError, SandboxError, SuiteError
 from autograder.models import ExerciseOutcome
+from autograder.report import text
 from autograder.validate import as_json, judged, survey, validate, validate_topics
 from tests.autograder.checks import toys
 
@@ -320,9 +323,16 @@ def test_a_survivor_may_have_its_reason_and_a_reason_must_have_its_survivor(tmp_
     path.write_text(SURVIVORS, encoding="utf-8")
     found = surveyed(made)
     assert found.explained == 1
-    assert len(found.problems) == len(alone.problems)  # one is explained, one reason is idle
-    idle = "survivors.yml: 0 * (x > 100) -> 0 / (x > 100) does not survive"
-    assert found.problems[-1] == idle
+    assert len(found.problems) == len(alone.problems) - 1
+    assert found.idle == ("survivors.yml: 0 * (x > 100) -> 0 / (x > 100) does not survive",)
+    assert "note: toy.double: survivors.yml: 0 * (x" in shown(found)
+
+
+def shown(found):
+    console = Console(width=200, file=io.StringIO())
+    for part in text.survey([found]):
+        console.print(part)
+    return console.file.getvalue()
 
 
 def test_an_edit_that_never_ends_is_noticed(tmp_path, monkeypatch):
