@@ -456,7 +456,7 @@ class TestHoeffdingBound:
     @pytest.mark.parametrize("n", [1, 7, 10**6], ids="n={}".format)
     @pytest.mark.parametrize("delta", [1e-12, 0.05, 0.9], ids="delta={}".format)
     @pytest.mark.parametrize("M", [0.25, 1.0, 6.0], ids="M={}".format)
-    def test_values(self, student, draw, expect, M, n, delta):
+    def test_several_sizes(self, student, draw, expect, M, n, delta):
         """M, delta, n"""
         # The deviation t at which 2 exp(-n t^2 / (2 M^2)) is delta.
         deviation = M * ((math.log(2) - math.log(delta)) * 2 / n) ** 0.5
@@ -584,7 +584,7 @@ class TestEarlyStopping:
 
     @pytest.mark.parametrize("patience", [1, 2, 3, 20], ids="patience={}".format)
     @pytest.mark.parametrize("kind", list(LOSSES))
-    def test_losses(self, student, draw, expect, kind, patience):
+    def test_kinds_of_runs(self, student, draw, expect, kind, patience):
         """losses"""
         self.check(student, expect, numbers(draw, LOSSES[kind]), patience)
 
