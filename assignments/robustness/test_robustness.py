@@ -128,7 +128,6 @@ class TestCertifiedRadius:
         expect(radius[:1], numbers(draw, [1.0]), name="radius", **PLAIN)
         expect(radius[1:], numbers(draw, [0.0]), name="misclassified", **PLAIN)
 
-    @pytest.mark.part("radius")
     def test_random(self, student, draw, expect, oracle):
         """five inputs with four classes, all classified right"""
         logits = draw.normal(5, 4)

@@ -6,11 +6,17 @@ import json
 import pytest
 import torch
 
+from autograder import config
+from autograder.batch import Run, make_examiner
+from autograder.batch import test_files as suites_of
 from autograder.check import check
 from autograder.checks.local import PublicData
+from autograder.checks.suite import open_suite
 from autograder.errors import SuiteError
+from autograder.models import Isolation
 from autograder.release import public_data, release, stale
 from tests.autograder.checks import toys
+from tests.autograder.layers import ROOT
 
 PUBLIC = '''
 """What you can check yourself"""
@@ -201,3 +207,25 @@ def test_a_truth_that_cannot_be_written_down_is_named(tmp_path):
         SuiteError, match="public suite: expected a tensor, .* got a dict. Keep such a case in the"
     ):
         public_data(course, "toy")
+
+
+@pytest.mark.prove
+@pytest.mark.filterwarnings("default")  # as anywhere but in our own tests
+@pytest.mark.parametrize("topic", config.load(ROOT).topics)
+def test_public_cases_decide_the_same_parts_alone_and_among_hidden_ones(topic):
+    """Marks of hidden cases must not change what a public comparison counts for."""
+    course = config.load(ROOT)
+    run = Run(
+        config=course,
+        assignment=course.assignments[topic],
+        seed=1,
+        isolation=Isolation(tier="none"),
+    )
+    truth = {}
+    open_suite(
+        suites_of(run),
+        lambda suite: truth.update(make_examiner(run, suite).truth),
+        root=ROOT,
+    )
+    alone = json.loads((ROOT / "assignments" / topic / f"{topic}.json").read_text())["truth"]
+    assert {case: list(truth[case]) for case in alone} == alone
