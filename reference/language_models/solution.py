@@ -480,7 +480,7 @@ def ngram_mlp_backward(
 # **Worked number.** With 240 examples, `embedding_dim` 3, `hidden` 16, 60 steps and the learning
 # rate 2 you should see an NLL of about 0.53 on new text.
 #
-# **Not allowed.** autograd, optim.
+# **Not allowed.** Nothing is: exercise 8 has shown that you can do without autograd.
 #
 # **Parts.** `nll` (on new text at most 0.85); `generator` (the same state gives the same
 # parameters, another one gives others). **Hidden tests vary** the secret, the text and the
