@@ -16,6 +16,7 @@ from autograder.report.store import Store
 
 ASSIGNMENT = "tp1"
 TIMES = "submissions.csv"
+SEED = 2026  # a mistake that shows only where rows repeat is named by some draws and not by others
 
 
 def run(
@@ -44,6 +45,7 @@ def run(
         out=out / "grades",
         roster=bundled / "roster.csv",
         jobs=jobs,
+        seed=SEED,
     )
     summary = pipeline.grade(request, watch)
     store = Store(request.out)
