@@ -7,7 +7,6 @@ it depends on is the same.
 from __future__ import annotations
 
 import functools
-import os
 import platform
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -21,7 +20,7 @@ from autograder.checks import bank
 from autograder.checks.suite import Suite, open_suite
 from autograder.errors import SandboxError
 from autograder.examine import Examiner, run_sha256
-from autograder.graders import Graders, warm_up
+from autograder.graders import Graders, default_graders, warm_up
 from autograder.models import (
     Assignment,
     Attempt,
@@ -135,7 +134,7 @@ def examine_jobs(run: Run, jobs: Sequence[Job], finished: Callable[[Job, RunReco
             f"device: expected cpu, got {run.config.device}. The sandbox gives workers no GPU yet;"
             " grade on the CPU: --device cpu."
         )
-    graders = min(run.graders or len(os.sched_getaffinity(0)), len(jobs))
+    graders = min(default_graders(run.graders), len(jobs))
     sandbox = Sandbox.start(
         jobs=graders + SPARES,
         limits=run.assignment.limits,

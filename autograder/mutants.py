@@ -333,12 +333,12 @@ def _statement(node: ast.Assign | ast.Expr) -> Iterator[ast.AST]:
         yield ast.Pass()
 
 
-def _if(node: ast.If | ast.IfExp | ast.While) -> Iterator[ast.AST]:
-    test = ast.UnaryOp(ast.Not(), node.test)
-    if isinstance(node, ast.IfExp):
-        yield ast.IfExp(test, node.body, node.orelse)
-    elif isinstance(node, ast.If):
-        yield ast.If(test, node.body, node.orelse)
+def _if(node: ast.If) -> Iterator[ast.AST]:
+    yield ast.If(ast.UnaryOp(ast.Not(), node.test), node.body, node.orelse)
+
+
+def _if_expression(node: ast.IfExp) -> Iterator[ast.AST]:
+    yield ast.IfExp(ast.UnaryOp(ast.Not(), node.test), node.body, node.orelse)
 
 
 def _is_module(node: ast.expr) -> bool:
@@ -361,5 +361,5 @@ _EDITS: Sequence[tuple[type[ast.AST], Callable[[Any], Iterator[ast.AST]]]] = (
     (ast.Assign, _statement),
     (ast.Expr, _statement),
     (ast.If, _if),
-    (ast.IfExp, _if),
+    (ast.IfExp, _if_expression),
 )

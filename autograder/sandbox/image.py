@@ -6,7 +6,7 @@ and what they need, and a private copy of `autograder/worker`. `trees` are the r
 a jail shows nothing else. The repository, a course directory, an editable install or a .pth file is
 never among them.
 
-Root's interpreter often lies below a directory that only root may pass (/root/.pyenv), and tier C
+Root's interpreter often lies below a directory that only root may pass (its own home), and tier C
 gives up root's identity. So there the links go through descriptors that root opened before:
 `/proc/self/fd/7/torch` is found without a step through /root. That widens nothing: Landlock still
 decides, by the real file, what may be opened.
