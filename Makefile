@@ -54,5 +54,5 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@echo 'Installing into .venv (a minute or more: PyTorch is large)'
 	@$(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check \
-	  -c constraints.txt -e '.[notebook,grade,dev]'
+	  -c constraints.txt -e '.[notebook,grade,postgresql,similarity,dev,e2e]'
 	@touch $@

@@ -172,7 +172,8 @@ def test_a_death_has_a_reason_and_a_sentence_and_the_next_call_a_new_worker(
     ids=["a huge tensor", "more and more", "a huge array of bytes"],
 )
 def test_running_out_of_memory_has_a_reason_of_its_own(stage, body):
-    on = stage(double(body))
+    patient = dataclasses.replace(LIMITS, call_cpu_s=3.0)  # fresh pages are slow on some machines
+    on = stage(double(body), limits=patient)
     on.begin("double", "toy", 0)
     end = ended(lambda: Student(on).double(X))
     assert end.reason is Reason.MEMORY
