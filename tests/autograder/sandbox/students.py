@@ -111,6 +111,7 @@ def play_all(client: Client, own: str) -> dict[str, object]:
         "make system calls": ("system_calls",),
         "kill the grader": ("kill", [grader]),
         "kill by descriptor": ("signal_by_descriptor", [grader]),
+        "die as if killed": ("die_as_if_killed",),
         "outlive the grader": ("outlive",),
         "raise limits": ("raise_limits", [grader]),
         "change files": ("change", [own, _torch_file()]),

@@ -25,6 +25,7 @@ REFUSED = (
     "make system calls",
     "kill the grader",
     "kill by descriptor",
+    "die as if killed",
     "outlive the grader",
     "raise limits",
     "change files",
