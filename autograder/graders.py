@@ -24,6 +24,7 @@ from dataclasses import dataclass, field
 from autograder.errors import SandboxError
 
 TRIES = 3
+_STOPS = (signal.SIGINT, signal.SIGTERM)  # for the parent, who ends its graders
 _DONE, _FAILED, _STOPPED = range(3)  # what follows: an answer, a traceback, why this grader ends
 _HEAD = struct.Struct("<BQ")  # one of these, and the length of what follows
 _JOB = struct.Struct("<I")
@@ -161,7 +162,7 @@ class Graders:
         self._started += 1
         sys.stdout.flush()
         sys.stderr.flush()
-        with _without_interrupts():  # from its first moment a grader leaves Ctrl-C to its parent
+        with _without_interrupts():  # from its first moment a grader leaves them to its parent
             ours, theirs = socket.socketpair()
             pid = os.fork()
             if pid == 0:
@@ -206,7 +207,8 @@ def default_graders(jobs: int | None) -> int:
 
 def _serve(sock: socket.socket, work: Callable[[int], bytes]) -> None:
     """Be a grader until the parent is gone. Never returns into the parent's code."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in _STOPS:
+        signal.signal(number, signal.SIG_IGN)
     code = 1
     try:
         while len(message := sock.recv(_JOB.size, socket.MSG_WAITALL)) == _JOB.size:
@@ -235,7 +237,7 @@ def _try(work: Callable[[int], bytes], job: int) -> tuple[int, bytes]:
 
 @contextlib.contextmanager
 def _without_interrupts() -> Iterator[None]:
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)
     try:
         yield
     finally:

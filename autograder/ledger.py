@@ -15,6 +15,7 @@ The latest entry of a kind wins; the value ``withdrawn`` takes the earlier ones 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -22,6 +23,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from fractions import Fraction
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
@@ -42,9 +44,17 @@ def read(path: Path) -> tuple[LedgerEntry, ...]:
     """Return all entries, oldest first; none if there is no ledger yet.
 
     Raises:
-        ConfigError: If a line is not an entry; one line for each.
+        ConfigError: If it cannot be read, or a line is not an entry; one line for each.
     """
-    data = path.read_bytes() if path.exists() else b""
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return ()
+    except OSError as error:
+        raise ConfigError(
+            f"{path}: expected a file to read, got {error.strerror!r}."
+            " Bring the ledger back: it is the only copy of what people decided."
+        ) from None
     lines = data.removesuffix(b"\n").split(b"\n") if data else []
     entries, faults = [], []
     for number, line in enumerate(lines, start=1):
@@ -61,7 +71,7 @@ def append(path: Path, entry: LedgerEntry) -> None:
     """Write one entry behind all others, and wait until the disk has it.
 
     Raises:
-        ConfigError: If it does not say what its kind needs.
+        ConfigError: If it does not say what its kind needs, or cannot be written; then nothing is.
     """
     try:
         _check(entry)
@@ -69,9 +79,27 @@ def append(path: Path, entry: LedgerEntry) -> None:
         raise ConfigError(f"{path.name}: {error}") from None
     data = asdict(entry) | {"at": entry.at.isoformat()}
     line = json.dumps({key: value for key, value in data.items() if value is not None}) + "\n"
-    with path.open("ab", buffering=0) as file:  # one write, so that two writers cannot mix
-        file.write(_missing_newline(path) + line.encode())
+    try:
+        with path.open("ab", buffering=0) as file:
+            _append(file, _missing_newline(path) + line.encode())
+    except OSError as error:
+        raise ConfigError(
+            f"{path}: expected room and leave to write, got {error.strerror!r}."
+            " Nothing was written. Mend that, then decide again."
+        ) from None
+
+
+def _append(file: FileIO, data: bytes) -> None:
+    """Write all of `data` and wait until the disk has it, or leave the file as it was."""
+    size = file.tell()
+    try:
+        while data:  # one write, so that two writers cannot mix; a full disk takes a part of it
+            data = data[file.write(data) :]
         os.fsync(file.fileno())
+    except OSError:
+        with contextlib.suppress(OSError):
+            file.truncate(size)
+        raise
 
 
 def decisions(entries: Sequence[LedgerEntry], assignment: Assignment, student_id: str) -> Decisions:

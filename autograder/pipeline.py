@@ -14,6 +14,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import os
 import platform
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -78,6 +79,7 @@ class Summary:
 def grade(request: Request, watch: batch.Watch) -> Summary:
     """Grade an assignment: everything that SOURCE holds and OUT already knows."""
     course, assignment = configured(request)
+    _check_apart(request)
     store = Store(request.out)
     if request.source is None and assignment.id not in store.assignments():
         raise ConfigError(
@@ -126,6 +128,7 @@ def grade(request: Request, watch: batch.Watch) -> Summary:
 def collect(request: Request) -> Found:
     """Record who handed in what, and when; grade nothing."""
     course, assignment = configured(request)
+    _check_apart(request)
     store = Store(request.out)
     with store.lock():
         found = _collect(request, course, assignment, store)
@@ -144,6 +147,18 @@ def configured(request: Request) -> tuple[GradingConfig, Assignment]:
             f"-a: expected an assignment out of {known}, got {request.assignment!r}. Correct it."
         )
     return course, course.assignments[request.assignment]
+
+
+def _check_apart(request: Request) -> None:
+    """Keep what OUT holds from being collected as if students had handed it in."""
+    if request.source is None:
+        return
+    source, out = (Path(os.path.realpath(path)) for path in (request.source, request.out))
+    if out.is_relative_to(source) or source.is_relative_to(out / "submissions"):
+        raise ConfigError(
+            f"-o: expected a folder apart from {request.source}, got {request.out}."
+            " Name another one."
+        )
 
 
 def _collect(

@@ -1,14 +1,20 @@
 """The command line; the one place where errors become exit codes.
 
-0 fine, 1 some case failed (student commands), 2 usage or configuration, 3 a fault of the grader.
+0 fine, 1 some case failed (student commands), 2 usage or configuration, 3 a fault of the grader;
+130 stopped by Ctrl-C, 143 by SIGTERM.
 """
 
 from __future__ import annotations
 
 import io
 import os
+import signal
 import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
@@ -78,6 +84,11 @@ def main(arguments: list[str] | None = None) -> int:
             stream, io.TextIOWrapper
         ):  # a terminal that cannot show a letter shows \\u...
             stream.reconfigure(errors="backslashreplace")
+    with _stopped_by_sigterm() as received:
+        return _run(arguments, received)
+
+
+def _run(arguments: list[str] | None, received: Sequence[int]) -> int:
     try:
         gradlab.main(arguments, prog_name="gradlab", standalone_mode=False)
     except GraderError as error:
@@ -91,10 +102,34 @@ def main(arguments: list[str] | None = None) -> int:
         return end.exit_code
     except (click.Abort, KeyboardInterrupt):
         _complain("Stopped. What was done is kept; the same command goes on from here.")
-        return 130
+        return 128 + (received[0] if received else signal.SIGINT)
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 1
     return 0
+
+
+@contextmanager
+def _stopped_by_sigterm() -> Iterator[list[int]]:
+    """Let SIGTERM (a cancelled CI job) stop a command as Ctrl-C does; yield what came."""
+    received: list[int] = []
+
+    def stop(number: int, frame: object) -> NoReturn:
+        del frame
+        signal.signal(number, signal.SIG_IGN)  # once is enough: nothing interrupts the tidying up
+        received.append(number)
+        raise KeyboardInterrupt
+
+    is_ours = (
+        threading.current_thread() is threading.main_thread()
+        and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    )
+    if is_ours:
+        signal.signal(signal.SIGTERM, stop)
+    try:
+        yield received
+    finally:
+        if is_ours:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _complain(message: str) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import functools
+import hashlib
 import io
 import json
 from collections.abc import Callable, Iterable, Mapping
@@ -92,6 +93,23 @@ def parse(data: bytes, schema: str) -> Document:
         raise ValueError(f"expected the schema {schema!r}, got {found!r}")
     assert isinstance(document, dict)
     return document
+
+
+def sealed(document: Document) -> Document:
+    """Return a document with the SHA-256 of its own content."""
+    return {**document, "sha256": hashlib.sha256(dump(document)).hexdigest()}
+
+
+def unsealed(document: Document) -> Document:
+    """Return what was sealed.
+
+    Raises:
+        ValueError: If a single byte of it has changed since, or if it was never sealed.
+    """
+    content = {key: value for key, value in document.items() if key != "sha256"}
+    if sealed(content)["sha256"] != document.get("sha256"):
+        raise ValueError("its content does not have the SHA-256 that it carries")
+    return content
 
 
 # --- the nouns, exactly ------------------------------------------------------------------------

@@ -243,6 +243,7 @@ class Worker:
         self._exit: Exit | None = None
         self._death: WorkerDied | None = None
         self._closed = False
+        self.was_killed = False  # by neither us nor one of its limits: nothing it did counts
         self._sequence = 0
         self._setup_cpu_s = 0.0
         self._cpu_until = math.inf
@@ -388,7 +389,9 @@ class Worker:
         """Find out how it came to close its end of the socket."""
         if not _readable(self._pidfd, _LAST_BREATH_S):
             return self._kill(Reason.BAD_REPLY, "it closed its connection")
-        self._death = _verdict(self._reap(), cpu_backstop_s(self._limits))
+        ended, backstop_s = self._reap(), cpu_backstop_s(self._limits)
+        self.was_killed = _is_foreign(ended, backstop_s)
+        self._death = _verdict(ended, backstop_s)
         return self._death
 
     def _kill(self, reason: Reason, message: str) -> WorkerDied:
@@ -461,12 +464,17 @@ def _verdict(ended: Exit, backstop_s: int) -> WorkerDied:
             return WorkerDied(Reason.MEMORY, "it used more memory than it may")
         return WorkerDied(Reason.EXITED, f"it ended its own process (exit code {ended.status})")
     name = signal.Signals(-ended.status).name
-    # The kernel enforces its limit by clock ticks, which may be far more than what it reports.
-    if -ended.status == signal.SIGKILL and ended.cpu_s < backstop_s / 2:
+    if _is_foreign(ended, backstop_s):
         return WorkerDied(Reason.MEMORY, "the system killed it, most likely for its use of memory")
     if -ended.status in (signal.SIGKILL, signal.SIGXCPU):
         return WorkerDied(Reason.CPU_TIME, "it used more CPU time than a submission may")
     return WorkerDied(Reason.CRASHED, f"it crashed ({name})")
+
+
+def _is_foreign(ended: Exit, backstop_s: int) -> bool:
+    """Tell whether somebody else killed it: the system for want of memory, or a person."""
+    # The kernel enforces its limit by clock ticks, which may be far more than what it reports.
+    return ended.status == -signal.SIGKILL and ended.cpu_s < backstop_s / 2
 
 
 def _no_server(got: str) -> SandboxError:

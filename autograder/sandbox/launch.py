@@ -16,7 +16,7 @@ from pathlib import Path
 
 from autograder.errors import SandboxError
 from autograder.models import Limits
-from autograder.sandbox.image import Image
+from autograder.sandbox.image import Image, temporary_files
 
 _SCRATCH = "/run/student"  # tier A makes it; elsewhere it is missing, and nothing can be written
 _MESSAGE_BYTES = 1 << 20
@@ -51,7 +51,8 @@ class Zygote:
         trial: bool = False,
     ) -> None:
         self._lifeline, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
+        with temporary_files():
+            self._log = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
         ends = [control.fileno() for control in controls]
         try:
             self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module

@@ -44,6 +44,7 @@ def main(lifeline: socket.socket) -> NoReturn:
     Args:
         lifeline: Brings the plan, takes one message for each step done or the fault that ends it.
     """
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # whoever stops everything stops our parent, too
     os.umask(0o022)  # whoever we become must be able to read what we make
     plan = Plan(**json.loads(lifeline.recv(_MESSAGE_BYTES)))
     jail = JAILS[plan.tier](plan)

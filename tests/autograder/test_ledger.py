@@ -3,9 +3,12 @@
 # ruff: noqa: E501  # a table of messages reads best with one fault a line
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -22,6 +25,7 @@ from autograder.models import (
     ScoreRules,
 )
 
+ROOT = Path(__file__).parents[2]
 AT = datetime(2026, 2, 12, 9, 30, tzinfo=timezone(timedelta(hours=1)))
 OVERRIDE = LedgerEntry(
     kind="override", student_id="ana", assignment="tp", by="sam", at=AT, why="viva", value="3.5"
@@ -110,8 +114,42 @@ def test_an_empty_file_is_an_empty_ledger(path):
 
 def test_a_full_disk_is_not_hidden(path):
     path.symlink_to("/dev/full")
-    with pytest.raises(OSError, match="No space left"):
+    said = "expected room and leave to write, got 'No space left on device'. Nothing was written."
+    with pytest.raises(ConfigError, match=said):
         ledger.append(path, OVERRIDE)
+
+
+FULL = """
+import resource, signal, sys
+from pathlib import Path
+from autograder import ledger
+from autograder.errors import ConfigError
+from autograder.models import LedgerEntry
+path = Path(sys.argv[1])
+(entry,) = ledger.read(path)
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+room = path.stat().st_size + 20
+resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
+try:
+    ledger.append(path, entry)
+except ConfigError as error:
+    print(error)
+"""
+
+
+def test_an_entry_for_which_there_is_half_the_room_is_not_written_at_all(path):
+    ledger.append(path, OVERRIDE)
+    before = path.read_bytes()
+    command = [sys.executable, "-c", FULL, str(path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "got 'File too large'. Nothing was written. Mend that, then decide again." in done.stdout
+    assert path.read_bytes() == before
+
+
+def test_a_ledger_that_cannot_be_read_is_one_line(path):
+    path.mkdir()
+    with pytest.raises(ConfigError, match="got 'Is a directory'. Bring the ledger back: it is"):
+        ledger.read(path)
 
 
 RIGHT = {

@@ -107,6 +107,25 @@ def test_a_damaged_record_is_examined_again(desk, damage):
     assert planned(desk) == 1
 
 
+# --- where things may lie ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("out", ["handed-in", "handed-in/out", "link/out"])
+@pytest.mark.parametrize("command", [pipeline.collect, lambda one: pipeline.grade(one, Watch())])
+def test_out_inside_source_would_be_handed_in(desk, command, out):
+    (desk.folder / "link").symlink_to(desk.source)
+    said = f"^-o: expected a folder apart from {desk.source}, got .*{out}. Name another one.$"
+    with pytest.raises(ConfigError, match=said):
+        command(request(desk, source=desk.source, out=desk.folder / out))
+    assert not list(desk.source.rglob(".lock"))
+
+
+def test_source_inside_what_out_keeps_would_be_handed_in(desk):
+    source = desk.out / "submissions" / "blobs"
+    with pytest.raises(ConfigError, match="^-o: expected a folder apart from .*/blobs, got"):
+        pipeline.collect(request(desk, source=source))
+
+
 # --- what only scores again -------------------------------------------------------------------
 
 

@@ -530,7 +530,7 @@ def test_a_worker_that_dies_while_loading_again_costs_the_other_exercises_nothin
 
             def request(header, *rest, **limits):
                 if header["op"] == "load":
-                    signal.pidfd_send_signal(worker._pidfd, signal.SIGKILL)
+                    signal.pidfd_send_signal(worker._pidfd, signal.SIGSEGV)
                 return honest(header, *rest, **limits)
 
             worker.request = request
