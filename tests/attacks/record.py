@@ -24,7 +24,7 @@ class End:
     outcome: str
     points: float = 0.0
     reasons: frozenset[str] = frozenset()  # of the cases that do not pass: any of these, no other
-    review: bool = False  # whether a person is asked to look
+    review: bool | None = None  # whether a person is asked to look; None: either
 
 
 @frozen
@@ -41,6 +41,7 @@ class Attack:
         called: The student's name on the roster.
         place: Makes what files cannot say (links, pipes) in the submission's folder.
         refused: The folder's own name, where it is no student id: it must be left out with a note.
+        never: Text that its feedback must not hold, besides what no feedback may.
         undefended: How it wins where nobody defends: a way of `naive.WAYS`; empty if that is not
             shown, since it would hurt the machine or nobody else falls for it.
     """
@@ -54,6 +55,7 @@ class Attack:
     called: str = ""
     place: Callable[..., None] | None = None
     refused: str = ""
+    never: tuple[str, ...] = ()
     undefended: str = ""
 
     def contents(self, folder: str) -> dict[str, bytes]:
@@ -73,9 +75,9 @@ def python(text: str, **siblings: Content) -> dict[str, Content]:
     return {"small.py": lines, **{f"{name}.py": text for name, text in siblings.items()}}
 
 
-def failed(*reasons: str, points: float = 0.0, review: bool = False) -> End:
+def failed(*reasons: str, points: float = 0.0) -> End:
     """Return the end of a wrong exercise."""
-    return End(outcome="failed", points=points, reasons=frozenset(reasons), review=review)
+    return End(outcome="failed", points=points, reasons=frozenset(reasons))
 
 
 def stopped(*reasons: str) -> End:

@@ -38,11 +38,11 @@ ATTACKS = (
                 say(frame({"seq": seq(), "ok": False, "status": "internal_error", "fault": True,
                            "error": {"kind": "internal_error", "type": "SandboxError",
                                      "message": "the grader failed", "origin": "autograder"}}))
-                time.sleep(3600)
+                time.sleep(0.2)
             """,
             peer=PEER,
         ),
-        ends={"scale": failed("exception")},
+        ends={"scale": failed("exception", "bad_reply")},
     ),
     Attack(
         name="prints-our-banner",

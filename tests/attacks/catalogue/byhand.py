@@ -249,7 +249,7 @@ ATTACKS = (
         "another-engine",
         "by an engine of its own making",
         """
-        engine = torch._C._EngineBase()
+        engine = torch._C._ImperativeEngine()
         engine.run_backward((loss,), (torch.ones_like(loss),), False, False, (x,), True,
                             accumulate_grad=True)
         grad = x.grad

@@ -24,13 +24,21 @@ ATTACKS = (
     ),
     Attack(
         name="loop-at-import",
-        tries="loops for ever while it is imported, in C, where no signal reaches it",
+        tries="loops for ever while it is imported, deaf to every signal",
         files=python("""
-            def scale(x, factor): return x * (factor + 1)
+            import signal
 
-            HUGE = pow(7, 1 << 40)
+            for number in range(1, 65):
+                try:
+                    signal.signal(number, signal.SIG_IGN)
+                except (OSError, ValueError):
+                    pass
+            while True:
+                pass
+
+            def scale(x, factor): return x * (factor + 1)
         """),
-        ends={"scale": stopped("cpu_time", "memory")},
+        ends={"scale": stopped("cpu_time")},
         undefended="stops",
     ),
     Attack(
@@ -244,6 +252,7 @@ def probe():
             def describe(x): return len(x), float(x.mean()), "up" * 450_000
         """),
         ends={"describe": failed("value", points=0.5)},
+        never=("up" * 1000,),
     ),
     Attack(
         name="long-message",

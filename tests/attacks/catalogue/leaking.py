@@ -1,7 +1,7 @@
 """Telling a student what a hidden case's input was."""
 
 from tests.attacks.catalogue.peers import PEER
-from tests.attacks.record import Attack, failed, honest, python
+from tests.attacks.record import FORBIDDEN, Attack, failed, honest, python
 
 _RAISES = {"scale": failed("exception")}
 
@@ -14,8 +14,10 @@ def _forged(error: str) -> dict[str, str | bytes]:
         def scale(x, factor):
             secret = str(factor)
             error = {error}
+            if factor < 1000:
+                return x * factor
             say(frame({{"seq": seq(), "ok": False, "error": error}}))
-            time.sleep(3600)
+            time.sleep(0.2)
         """,
         peer=PEER,
     )
@@ -150,12 +152,14 @@ ATTACKS = (
             import torch
 
             def tanh_backward(grad_y, y):
+                if grad_y.max() < 1000:
+                    return grad_y * (1 - y * y)
                 code = "\\n" * (int(grad_y.max()) // 10 - 1) + "x.sum().backward()"
                 x = torch.ones(1, requires_grad=True)
                 exec(compile(code, "small.py", "exec"), {"x": x})
                 return grad_y * (1 - y * y)
         """),
-        ends={"tanh_backward": failed("forbidden")},
+        ends={"tanh_backward": FORBIDDEN},
     ),
     Attack(
         name="tell-by-forged-frame",
@@ -172,7 +176,7 @@ ATTACKS = (
             "{'kind': 'forbidden', 'name': secret, 'set': secret, 'line': int(factor) // 10,"
             " 'message': secret}"
         ),
-        ends={"scale": failed("forbidden")},
+        ends={"scale": FORBIDDEN},
     ),
     Attack(
         name="tell-by-missing-name",
@@ -212,9 +216,11 @@ ATTACKS = (
             def scale(x, factor):
                 if factor > 1000:
                     while True: pass
-                while time.process_time() < 0.0 + 0.01 * factor: pass
+                until = time.process_time() + 0.13 * factor
+                while time.process_time() < until: pass
                 return x * factor
         """),
         ends={"scale": failed("cpu_time")},
+        never=("after 0.1", "after 0.2", "after 0.3", "after 0.4"),
     ),
 )

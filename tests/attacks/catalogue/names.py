@@ -19,7 +19,8 @@ def _called(name: str, tries: str, called: str, undefended: str = "spreadsheet")
 
 
 def _refused(name: str, tries: str, folder: str) -> Attack:
-    return Attack(name=name, tries=tries, refused=folder, files={"small.py": RIGHT})
+    files = {"small.py": RIGHT}
+    return Attack(name=name, tries=tries, refused=folder, files=files, status="not_submitted")
 
 
 ATTACKS = (

@@ -1,6 +1,6 @@
 """Text that hurts whoever reads it: Python, JSON, encodings."""
 
-from tests.attacks.record import BANNER, Attack, Files, failed, honest, python
+from tests.attacks.record import BANNER, FORBIDDEN, Attack, Files, failed, honest, python, stopped
 
 RIGHT = f'print("{BANNER}")\ndef scale(x, factor): return x * factor\n'
 NOTHING_READ = "expected"  # "name: expected ..., got ..."
@@ -23,7 +23,7 @@ def _large_source() -> Files:
 
 
 def _dense_source() -> Files:
-    return {"small.py": RIGHT + "x=" + "-" * 100 + "1" + ";a.b[c](d)" * 50_000 + "\n"}
+    return {"small.py": RIGHT + "def unused():\n" + " a.b[c](d)\n" * 45_000}
 
 
 ATTACKS = (
@@ -59,7 +59,8 @@ ATTACKS = (
             + " + 0.0" * 900
             + "\n"
         },
-        ends={"softmax": failed("forbidden")},
+        status="unreadable",
+        problem="nested too deeply",
     ),
     Attack(
         name="many-minuses",
@@ -92,17 +93,17 @@ ATTACKS = (
             "small.py": b"# coding: utf-7\ndef scale(x, factor): return x * factor\n"
             b"#+AAo-import os; os._exit(0)\n"
         },
-        ends={"scale": failed("exited")},
+        ends={"scale": stopped("exited")},
         undefended="exit code",
     ),
     Attack(
         name="carriage-returns",
         tries="hides code behind a lone carriage return in a comment",
         files={
-            "small.py": b"def softmax(z): return z.exp() #\r    import torch\n"
-            b"#\rdef softmax(z): return __import__('torch').softmax(z, -1)\n"
+            "small.py": b"def softmax(z): return z.exp() #\r"
+            b"def softmax(z): return __import__('torch').softmax(z, -1) #\n"
         },
-        ends={"softmax": failed("forbidden")},
+        ends={"softmax": FORBIDDEN},
     ),
     Attack(
         name="nul-bytes",
@@ -119,8 +120,8 @@ ATTACKS = (
             "small.py": b"\xef\xbb\xbf\xef\xbb\xbf" + RIGHT.encode(),
             "other.py": RIGHT.encode("utf-16-le"),
         },
-        status="unreadable",
-        problem="small.py",
+        ends={"scale": honest()},
+        problem="other.py",
         undefended="unreadable",
     ),
     Attack(
@@ -151,7 +152,7 @@ ATTACKS = (
 
             def softmax(z): return torch.\uff53\uff4f\uff46\uff54\uff4d\uff41\uff58(z, -1)
         """),
-        ends={"softmax": failed("forbidden")},
+        ends={"softmax": FORBIDDEN},
         undefended="by hand",
     ),
     Attack(

@@ -1,6 +1,6 @@
 """Patching what the grader stands on; it dies with the worker."""
 
-from tests.attacks.record import Attack, failed, honest, python
+from tests.attacks.record import Attack, failed, honest, python, stopped
 
 ATTACKS = (
     Attack(
@@ -59,7 +59,7 @@ ATTACKS = (
 
             def scale(x, factor): return x
         """),
-        ends={"scale": failed("value", "exception", "bad_reply", "exited", "type")},
+        ends={"scale": stopped("exited")},
         undefended="tolerance",
     ),
     Attack(
@@ -74,7 +74,7 @@ ATTACKS = (
 
             def scale(x, factor): return x
         """),
-        ends={"scale": failed("value", "bad_reply", "exception", "exited")},
+        ends={"scale": stopped("bad_reply")},
         undefended="results file",
     ),
     Attack(
@@ -89,9 +89,7 @@ ATTACKS = (
 
             def scale(x, factor): return x * factor
         """),
-        ends={
-            "scale": failed("wall_time", "exited", "bad_reply", "exception", "crashed"),
-        },
+        ends={"scale": stopped("wall_time")},
     ),
     Attack(
         name="patch-time",
@@ -113,15 +111,16 @@ ATTACKS = (
     ),
     Attack(
         name="patch-the-session",
-        tries="replaces the worker's own code for calls and for packing values",
+        tries="replaces the worker's own code for calls by one that claims full marks",
         files=python("""
-            import sys
-            import torch
+            import gc
 
-            session = sys.modules["autograder.worker.session"]
-            wire = sys.modules["autograder.sandbox.wire"]
-            session.Session._call = lambda self, header, payload: (
-                {"value": True, "passed": True, "points": 4, "outcome": "passed"}, [])
+            def answer(header, payload):
+                return {"value": True, "passed": True, "points": 4, "outcome": "passed"}, []
+
+            for thing in gc.get_objects():
+                if type(thing).__name__ == "Session":
+                    thing._operations["call"] = answer
 
             def scale(x, factor): return x
         """),

@@ -52,8 +52,8 @@ def tensor(**changes):
 
 
 def _says(text: str) -> dict[str, str | bytes]:
-    """Return a submission that sends something by itself, and then only sleeps."""
-    lines = f"from peer import *\n\ndef scale(x, factor):\n    {text}\n    time.sleep(3600)\n"
+    """Return a submission that sends something by itself, and then answers nothing."""
+    lines = f"from peer import *\n\ndef scale(x, factor):\n    {text}\n    time.sleep(0.2)\n"
     return python(lines, peer=PEER)
 
 
@@ -71,7 +71,7 @@ ATTACKS = (
                 os.closerange(3, 256)
                 time.sleep(3600)
         """),
-        ends=_BAD,
+        ends={"scale": failed("wall_time", "bad_reply")},
     ),
     Attack(
         name="drip",
@@ -103,7 +103,7 @@ ATTACKS = (
         files=_says(
             "say(b''.join(frame({'seq': seq() + n, 'ok': True, 'value': 1.0}) for n in range(9)))"
         ),
-        ends={"scale": failed("type")},
+        ends={"scale": failed("type", "bad_reply")},
     ),
     Attack(
         name="wrong-number",
@@ -161,7 +161,7 @@ ATTACKS = (
             "say(frame({'seq': seq(), 'ok': False, 'error': {key: '\\ud800\\x1b[31m\\u202e' for key"
             " in ('kind', 'type', 'message', 'traceback', 'name', 'set', 'file', 'line')}}))"
         ),
-        ends={"scale": failed("exception")},
+        ends={"scale": failed("exception", "bad_reply")},
     ),
     Attack(
         name="beyond-the-payload",
