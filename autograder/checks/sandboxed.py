@@ -129,7 +129,7 @@ class SandboxedStage:
         if reply.get("suspicious"):
             self._audited = False  # look closely at the next call
             self.suspicion = _suspicion(reply["suspicious"])
-        return _without_unknown_name(reply, self._names), payload
+        return _without_claims(reply, self._names), payload
 
     @property
     def exercise_left_s(self) -> float:
@@ -280,14 +280,18 @@ def _names(forbidden: Sequence[Mapping[str, Any]]) -> frozenset[str]:
     return frozenset(name for names in groups for name in names)
 
 
-def _without_unknown_name(reply: dict[str, Any], names: frozenset[str]) -> dict[str, Any]:
-    """Take no word of a worker's for what is forbidden: students read that name."""
+def _without_claims(reply: dict[str, Any], names: frozenset[str]) -> dict[str, Any]:
+    """Take no word of a worker's for what is forbidden, and where: students read both.
+
+    A line is a number of the student's choice, which might be a hidden input. The lines that the
+    text shows were found before any statement ran, and the traceback has the others.
+    """
     error = reply.get("error")
     if not isinstance(error, dict) or error.get("kind") != "forbidden":
         return reply
     name = error.get("name")
     known = name if isinstance(name, str) and name in names else "an operation"
-    return {**reply, "error": {**error, "name": known}}
+    return {**reply, "error": {**error, "name": known, "line": None}}
 
 
 def _suspicion(found: Any) -> str:

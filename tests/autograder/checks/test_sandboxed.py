@@ -628,6 +628,7 @@ LIES = {
     "an exception of a known name": {"kind": "exception", "type": "KeyError", "line": "{n}"},
     "a forbidden operation": {"kind": "forbidden", "name": "{x}", "set": "{x}", "line": "{n}"},
     "a known operation": {"kind": "forbidden", "name": "torch.exp", "where": "{x}"},
+    "a line that a file might have": {"kind": "forbidden", "name": "torch.exp", "line": 86753},
     "something missing": {"kind": "missing", "name": "{x}"},
     "something unsupported": {"kind": "unsupported"},
     "no memory": {"kind": "exception", "type": "MemoryError", "memory": True},
@@ -688,6 +689,7 @@ def test_whoever_takes_the_worker_over_cannot_send_hidden_inputs_out(tmp_path, s
     seen = feedback(record, attempt)
     assert "SECRET" not in seen
     assert "00000000" not in seen  # no line of 40 digits
+    assert "86753" not in seen  # nor any other that a worker names
     assert "[" not in "".join(case.feedback for case in found)
 
 
