@@ -18,6 +18,7 @@ from autograder.sandbox.client import Worker, WorkerDied
 READ_CPU_S = 20.0  # our own parsers, on the largest source that is accepted
 DEATHS = 2
 _SPARE_CPU_S = 2.0  # what the worker itself may need beyond the budget it keeps
+_TIMES = (Reason.CPU_TIME, Reason.WALL_TIME)
 _USED_UP = "the time for this {} is used up"
 
 _SENTENCES = {
@@ -239,8 +240,12 @@ class SandboxedStage:
             target = header.get("target")
             subject = target if isinstance(target, str) else "the call"
             sentence = f"{subject} {_sentence(death.reason, budget, self._limits)}"
+            feedback = sentence
+            if budget < self._limits.call_cpu_s and death.reason in _TIMES:
+                # How much was left, the calls before have chosen: it could be a hidden input.
+                feedback = f"{subject} used up the time that was left"
             self._last_death = CaseEndedError(
-                death.reason, sentence, feedback=sentence, trace=death.message
+                death.reason, sentence, feedback=feedback, trace=death.message
             )
             raise self._last_death from None
 

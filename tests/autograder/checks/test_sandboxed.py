@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import json
+import re
 import signal
 from datetime import UTC, datetime
 
@@ -235,7 +236,10 @@ def test_the_calls_of_an_exercise_share_a_budget(stage):
     student = Student(on)
     for _ in range(2):
         student.double(X)
-    assert ended(lambda: student.double(X)).reason is Reason.CPU_TIME
+    end = ended(lambda: student.double(X))
+    assert end.reason is Reason.CPU_TIME
+    assert re.match(r"double was stopped after 0\.[01] s of computing", end.message)
+    assert end.feedback == "double used up the time that was left"  # how much, it has chosen
     end = ended(lambda: student.double(X))
     assert end.reason is Reason.CPU_TIME
     assert end.message == end.feedback == "the time for this exercise is used up"
