@@ -192,10 +192,11 @@ ATTACKS = (
         "without-the-witness",
         "after replacing the witness by one that sees nothing",
         """
-        import autograder.worker.witness as seen
+        import importlib
+        import operator
+        seen = importlib.import_module("autograder.worker.witness")
         seen.Witness.__enter__ = lambda self: self
         seen.Witness.__exit__ = lambda self, *_: None
-        import operator
         def softmax(z): return operator.methodcaller("soft" + "max", -1)(z)
         """,
         REVIEWED,
@@ -208,6 +209,22 @@ ATTACKS = (
         import operator
         ours = sys.modules["autograder.worker.session"]
         ours.Session._watched = lambda self, call, name, audit: (call(), [])
+        def softmax(z): return operator.methodcaller("soft" + "max", -1)(z)
+        """,
+        REVIEWED,
+    ),
+    _softmax(
+        "without-any-watch",
+        "after switching the watch off in the body of a class, with what memory holds",
+        """
+        import gc
+        import operator
+        def blind():
+            for thing in gc.get_objects():
+                if type(thing).__name__ == "Session":
+                    type(thing)._watched = lambda self, call, name, audit: (call(), [])
+        class Watch:
+            blind()
         def softmax(z): return operator.methodcaller("soft" + "max", -1)(z)
         """,
         REVIEWED,

@@ -223,4 +223,25 @@ ATTACKS = (
         ends={"scale": failed("cpu_time")},
         never=("after 0.1", "after 0.2", "after 0.3", "after 0.4"),
     ),
+    Attack(
+        name="tell-later",
+        tries="is right, remembers its inputs, and tells them in the public tests of the next",
+        files=python("""
+            import builtins
+            builtins.seen = []
+
+            def scale(x, factor):
+                builtins.seen.append(factor)
+                return x * factor
+            def softmax(z): raise ValueError(builtins.seen)
+            def describe(x):
+                builtins.seen.append(x.tolist())
+                raise ValueError(builtins.seen)
+        """),
+        ends={
+            "scale": honest(),
+            "softmax": failed("exception"),
+            "describe": failed("exception"),
+        },
+    ),
 )
