@@ -21,10 +21,11 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from autograder.errors import SandboxError
+from autograder.errors import JailError, SandboxError
 
 TRIES = 3
-_DONE, _FAILED, _STOPPED = range(3)  # what follows: an answer, a traceback, why this grader ends
+# What follows: an answer, a traceback, why this grader ends, why no grader may go on.
+_DONE, _FAILED, _STOPPED, _UNJAILED = range(4)
 _HEAD = struct.Struct("<BQ")  # one of these, and the length of what follows
 _JOB = struct.Struct("<I")
 
@@ -76,6 +77,7 @@ class Graders:
         """Yield the number of each job and its answer as it comes; None if nobody could do it.
 
         Raises:
+            JailError: If a worker could not be shut in; nobody tries again without.
             SandboxError: If graders die faster than they can be replaced, or if this process has
                 threads, with which forked children hang.
         """
@@ -101,6 +103,8 @@ class Graders:
     def _take(
         self, grader: _Grader, kind: int, answer: bytes
     ) -> Iterator[tuple[int, bytes | None]]:
+        if kind == _UNJAILED:
+            raise JailError(answer.decode())
         if kind == _STOPPED:
             self._last_words = answer.decode()
             yield from self._lose(grader)
@@ -217,8 +221,9 @@ def _serve(sock: socket.socket, work: Callable[[int], bytes]) -> None:
         code = 0
     except SandboxError as fault:
         words = str(fault).encode()
+        kind = _UNJAILED if isinstance(fault, JailError) else _STOPPED
         with contextlib.suppress(ConnectionError):
-            sock.sendall(_HEAD.pack(_STOPPED, len(words)) + words)
+            sock.sendall(_HEAD.pack(kind, len(words)) + words)
     finally:
         os._exit(code)
 

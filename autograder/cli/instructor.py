@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import platform
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -47,6 +49,28 @@ def _topics(command: str, wanted: tuple[str, ...], course: GradingConfig) -> tup
                 f"{command}: expected a topic out of {known}, got {name!r}. Correct it."
             )
     return wanted or tuple(course.topics)
+
+
+# Elsewhere there is no isolation: what to use instead.
+_INSTEAD = {
+    "darwin": ("macOS", "in a Linux virtual machine or container"),
+    "win32": ("Windows", "in WSL2, or in a Linux virtual machine or container"),
+}
+
+
+def _needs_linux(command: str) -> None:
+    """Refuse what runs student code, before anything is imported that only Unix has.
+
+    Raises:
+        ConfigError: If this is not Linux.
+    """
+    if sys.platform == "linux":
+        return
+    name, instead = _INSTEAD.get(sys.platform, (platform.system(), "in a Linux virtual machine"))
+    raise ConfigError(
+        f"gradlab {command}: expected Linux, whose kernel isolates student code, got {name}."
+        f" Run it {instead}; `gradlab start` and `gradlab check` work here."
+    )
 
 
 @contextmanager
@@ -105,9 +129,10 @@ def collect(
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), help="Overrides the configuration.")
 @click.option("--seed", type=int, help="Of hidden inputs; random, and kept in OUT, if left out.")
 @click.option("--force", is_flag=True, help="Examine again what has not changed.")
-@click.option("--min-tier", type=click.Choice(["A", "C"]), default="C", show_default=True,
-              help="Refuse to run with less isolation.")  # fmt: skip
-@click.option("--i-trust-this-code", "trust", is_flag=True, help="Grade without isolation.")
+@click.option("--min-tier", type=click.Choice(["A", "C"]),
+              help="Refuse to run with less isolation (C).")  # fmt: skip
+@click.option("--i-trust-this-code", "trust", is_flag=True,
+              help="Grade without isolation where there is none; never below --min-tier.")  # fmt: skip
 @click.pass_context
 def grade(  # noqa: PLR0913 -- one parameter for each option
     context: click.Context,
@@ -120,7 +145,7 @@ def grade(  # noqa: PLR0913 -- one parameter for each option
     device: str | None,
     seed: int | None,
     force: bool,
-    min_tier: str,
+    min_tier: str | None,
     trust: bool,
 ) -> None:
     """Grade all submissions in SOURCE, and all that OUT already knows.
@@ -129,6 +154,7 @@ def grade(  # noqa: PLR0913 -- one parameter for each option
 
     Example: gradlab grade submissions/ -a tp1 -o grades --roster roster.csv
     """
+    _needs_linux("grade")
     from autograder import pipeline  # noqa: PLC0415
     from autograder.cli.progress import Progress  # noqa: PLC0415
 
@@ -142,7 +168,7 @@ def grade(  # noqa: PLR0913 -- one parameter for each option
         device=device,
         seed=seed,
         force=force,
-        tier="A" if min_tier == "A" else None,
+        min_tier=min_tier,
         trust=trust,
     )
     with Progress() as progress:
@@ -185,6 +211,7 @@ def replay(context: click.Context, student: str, assignment: str, case_id: str, 
 
     Example: gradlab replay ana -a tp1 -o grades --case "hidden/test_mlp.py::TestMlp::test_rows"
     """
+    _needs_linux("replay")
     from autograder import desk  # noqa: PLC0415
     from autograder.report import text  # noqa: PLC0415
 
@@ -327,6 +354,7 @@ def demo(context: click.Context, out: Path, jobs: int | None) -> None:
 
     Example: gradlab demo
     """
+    _needs_linux("demo")
     from autograder import demo as stage  # noqa: PLC0415
     from autograder.cli.progress import Progress  # noqa: PLC0415
 
@@ -341,14 +369,18 @@ def demo(context: click.Context, out: Path, jobs: int | None) -> None:
 
 
 @commands.command()
-def doctor() -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print what programs can read.")
+def doctor(*, as_json: bool) -> None:
     """Say how well this machine can isolate student code.
 
-    Where it cannot, say what to change.
+    Where it cannot, say what to change; and say what each tier cannot promise. The exit code is 1
+    if `gradlab grade` would refuse to run here.
 
     Example: gradlab doctor
     """
     from autograder.sandbox import doctor as stage  # noqa: PLC0415
 
     found = stage.examine()
-    click.echo(stage.render(found))
+    click.echo(json.dumps(stage.as_json(found), indent=2) if as_json else stage.render(found))
+    if not found.good:
+        raise SystemExit(1)
