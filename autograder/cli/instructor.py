@@ -51,25 +51,29 @@ def _topics(command: str, wanted: tuple[str, ...], course: GradingConfig) -> tup
     return wanted or tuple(course.topics)
 
 
-# Elsewhere there is no isolation: what to use instead.
 _INSTEAD = {
     "darwin": ("macOS", "in a Linux virtual machine or container"),
     "win32": ("Windows", "in WSL2, or in a Linux virtual machine or container"),
 }
 
 
-def _needs_linux(command: str) -> None:
-    """Refuse what runs student code, before anything is imported that only Unix has.
+def _needs_linux(command: str, *, or_macos: bool = False) -> None:
+    """Refuse to run elsewhere, before anything is imported that other systems lack.
+
+    Args:
+        command: As it is typed.
+        or_macos: Whether any Unix will do, because no student code is run.
 
     Raises:
-        ConfigError: If this is not Linux.
+        ConfigError: If this is another system.
     """
-    if sys.platform == "linux":
+    if sys.platform == "linux" or (or_macos and sys.platform == "darwin"):
         return
     name, instead = _INSTEAD.get(sys.platform, (platform.system(), "in a Linux virtual machine"))
+    expected = "Linux or macOS" if or_macos else "Linux, whose kernel isolates student code"
     raise ConfigError(
-        f"gradlab {command}: expected Linux, whose kernel isolates student code, got {name}."
-        f" Run it {instead}; `gradlab start` and `gradlab check` work here."
+        f"gradlab {command}: expected {expected}, got {name}. Run it {instead};"
+        " `gradlab start` and `gradlab check` work here."
     )
 
 
@@ -99,6 +103,7 @@ def collect(
 
     Example: gradlab collect download.zip -a tp1 -o grades --at "2026-02-09 18:25"
     """
+    _needs_linux("collect", or_macos=True)
     from autograder import pipeline  # noqa: PLC0415
     from autograder.report import text  # noqa: PLC0415
 
@@ -188,6 +193,7 @@ def explain(student: str, assignment: str, out: Path, *, as_json: bool) -> None:
 
     Example: gradlab explain ana -a tp1 -o grades
     """
+    _needs_linux("explain", or_macos=True)
     from autograder import desk  # noqa: PLC0415
     from autograder.report import text  # noqa: PLC0415
 
@@ -252,6 +258,7 @@ def adjust(  # noqa: PLR0913 -- one parameter for each option
 
     Example: gradlab adjust ana -a tp1 -o grades --kind override --value 3.5 --why "viva" --by sam
     """
+    _needs_linux("adjust", or_macos=True)
     from autograder import desk  # noqa: PLC0415
 
     request = _request(context, assignment, out)
@@ -284,6 +291,7 @@ def validate(
 
     Example: gradlab validate losses -k softmax
     """
+    _needs_linux("validate", or_macos=True)
     from autograder import config, graders, validate  # noqa: PLC0415
     from autograder.report import text  # noqa: PLC0415
 
@@ -327,6 +335,7 @@ def release(
 
     Example: gradlab release losses -o handouts
     """
+    _needs_linux("release", or_macos=True)
     from autograder import config  # noqa: PLC0415
     from autograder import release as stage  # noqa: PLC0415
 
