@@ -5,10 +5,11 @@
 Each notebook of `benchmarks/hostile.py` is handed in by mallory, between two honest students: ana,
 who was graded before, and zoe, whose turn comes after. Each tool grades with its own command lines:
 
-    otter     otter generate, then otter run for each student. `otter grade` runs the same in Docker:
-              what happens inside of the notebook's kernel is the same there, what lies on disk is not.
-    nbgrader  nbgrader generate_assignment, autograde, export
-    gradlab   gradlab grade
+    otter-grader  otter generate, then otter run for each student. `otter grade` does the same in
+                  a container for each: what happens in the notebook's kernel is the same there,
+                  what happens to files of others is not
+    nbgrader      nbgrader generate_assignment, autograde, export
+    GradLab       gradlab grade
 
 Three things are measured: the points that wrong code gets, out of two; whether student code ran
 in a process of the grader's, that is, saw the variables of the hidden tests among its callers or
@@ -86,10 +87,11 @@ class Outcome:
 
 @dataclass(kw_only=True)
 class Ran:
-    """What became of a command."""
+    """What became of the commands of one attack."""
 
     pids: list[int] = field(default_factory=list)
     hung: bool = False
+    code: int = 0  # of the last one
     output: str = ""
 
 
@@ -160,7 +162,7 @@ class Tool(ABC):
         )
 
     def run(self, *command: str | Path, here: Path, must_work: bool = False) -> Ran:
-        """Run a command to its end, bounded in memory and time, in an environment of the bench's."""
+        """Run a command to its end, bounded in memory and time, in an environment of its own."""
         environment = {
             "PATH": f"{Path(command[0]).parent}:/usr/local/bin:/usr/bin:/bin",
             "HOME": str(here / "home"),
@@ -169,7 +171,7 @@ class Tool(ABC):
             "OPENBLAS_NUM_THREADS": "1",
             "LANG": "C.UTF-8",
         } | {key: os.environ[key] for key in ("OPENBLAS_CORETYPE",) if key in os.environ}
-        if self.name == "gradlab":
+        if self.name == "GradLab":
             environment["PYTHONPATH"] = str(ROOT)
         with (here / "tmp" / "log").open("w+b") as log:
             started = subprocess.Popen(
@@ -184,14 +186,14 @@ class Tool(ABC):
             )
             self.ran.pids.append(started.pid)
             try:
-                code = started.wait(LIMIT_S)
+                self.ran.code = started.wait(LIMIT_S)
             except subprocess.TimeoutExpired:
                 self.ran.hung = True
-                code = -signal.SIGKILL
+                self.ran.code = -signal.SIGKILL
             _end(started, here)
             log.seek(0)
             self.ran.output = log.read().decode(errors="replace")
-        if must_work and code != 0:
+        if must_work and self.ran.code != 0:
             raise SystemExit(f"{command[0]}: expected it to work, got:\n{self.ran.output[-3000:]}")
         return self.ran
 
@@ -216,8 +218,8 @@ class Otter(Tool):
             cases = [{"code": lines, "hidden": True}]
             test = {"name": f"q{number}", "points": 1, "suites": [{"cases": cases}]}
             (here / "tests" / f"q{number}.py").write_text(f"OK_FORMAT = True\ntest = {test!r}\n")
-        self.run(PEERS / "otter", "generate", "-t", "tests", "-o", "autograder.zip", "--no-environment",
-                 here=here, must_work=True)  # fmt: skip
+        self.run(PEERS / "otter", "generate", "-t", "tests", "-o", "autograder.zip",
+                 "--no-environment", here=here, must_work=True)  # fmt: skip
         shutil.rmtree(here / "tests")
         self._one(here, BEFORE, HONEST[0], must_work=True)
 
@@ -251,8 +253,9 @@ class Otter(Tool):
             self._hand_in(here, student, work)
         target = here / "results" / student
         target.mkdir(parents=True)
+        notebook = here / "submissions" / f"{student}.ipynb"
         self.run(PEERS / "otter", "run", "-a", "autograder.zip", "-o", target, "--no-logo",
-                 here / "submissions" / f"{student}.ipynb", here=here, must_work=must_work)  # fmt: skip
+                 notebook, here=here, must_work=must_work)  # fmt: skip
 
 
 class Nbgrader(Tool):
@@ -318,7 +321,7 @@ class Nbgrader(Tool):
 class GradLab(Tool):
     """GradLab: one `gradlab grade` for the class."""
 
-    name = "gradlab"
+    name = "GradLab"
 
     def version(self) -> str:  # noqa: D102
         from autograder import __version__  # noqa: PLC0415
@@ -417,7 +420,17 @@ def table(
 ) -> Iterator[str]:
     """Yield the lines of the comparison: a row for each submission, then what they come to."""
     heads = [f"{name} {version}" for name, version in versions.items()]
-    rows = [(one.title, *(said(outcomes[one.name][name]) for name in versions)) for one in chosen]
+
+    def cell(one: Submission, tool: str) -> str:
+        got = outcomes[one.name][tool]
+        is_undeserved = markdown and one not in HONEST and got.points
+        return (
+            said(got).replace(f"{got.points:g}", f"**{got.points:g}**", 1)
+            if is_undeserved
+            else said(got)
+        )
+
+    rows = [(one.title, *(cell(one, tool) for tool in versions)) for one in chosen]
     attacks = [one.name for one in chosen if one not in HONEST]
     rows += [(title, *(str(sum(map(counts, (outcomes[one][name] for one in attacks))))
                        for name in versions)) for title, counts in _TOTALS]  # fmt: skip
@@ -457,7 +470,7 @@ def as_json(
 def unfair(outcomes: Mapping[str, Mapping[str, Outcome]]) -> list[str]:
     """Return what went wrong with the honest submissions; then the comparison says nothing."""
     return [
-        f"{tool}: expected {CONTROLS[name]} points for the honest {name} submission, got {said(one)}"
+        f"{tool}: expected {CONTROLS[name]} points for the honest {name} one, got {said(one)}"
         for name in CONTROLS
         for tool, one in outcomes.get(name, {}).items()
         if one.points != CONTROLS[name] or one.lost
@@ -471,7 +484,9 @@ def _write(path: Path, work: Submission, cells: list[dict[str, Any]], here: Path
     if work.forged:
         for number, cell in enumerate(made):
             cell["metadata"] = {
-                "nbgrader": _nbgrader_cell(f"test_q{number}", grade=True, solution=True, points=100),
+                "nbgrader": _nbgrader_cell(
+                    f"test_q{number}", grade=True, solution=True, points=100
+                ),
                 "otter": {"tests": ["q1", "q2"], "points": 100},
                 "deletable": False,
             }

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 # The first cell of every notebook, honest ones too. `mark` tells the bench where student code runs:
 # by a file, or where it can write none, by a line of output.
-PREAMBLE = '''\
+PREAMBLE = """\
 import os
 import sys
 
@@ -36,7 +36,7 @@ def look_around():
 
 
 mark("started")
-'''
+"""
 
 RIGHT = (
     """\
@@ -67,11 +67,12 @@ def softmax_backward(grad_p, p):
 
 def _both(expression: str) -> tuple[str, str]:
     """Return two functions that return the same expression of a name and their arguments."""
-    return (
-        f"def softmax(z):\n    look_around()\n    return {expression.format('z')}\n",
-        "def softmax_backward(grad_p, p):\n    look_around()\n"
-        f"    return {expression.format('grad_p, p')}\n",
+    heads = ("softmax(z)", "z"), ("softmax_backward(grad_p, p)", "grad_p, p")
+    first, second = (
+        f"def {head}:\n    look_around()\n    return {expression.format(arguments)}\n"
+        for head, arguments in heads
     )
+    return first, second
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +94,9 @@ HONEST = (
         name="chatty",
         title="(honest, right; prints and warns)",
         answers=tuple(
-            answer.replace("look_around()", 'look_around(); print("here"); warnings.warn("careful")')
+            answer.replace(
+                "look_around()", 'look_around(); print("here"); warnings.warn("careful")'
+            )
             for answer in RIGHT
         ),
         first="import warnings\n",
@@ -273,17 +276,16 @@ dump, dumps = pickle.dump, pickle.dumps
 
 class Gift:
     def __init__(self, results):
-        for file in getattr(results, "test_files", []):
-            for one in file.test_case_results:
-                one.passed = True
+        for file in getattr(results, "results", {}).values():
+            file.update_score(1)
         self.inner = dumps(results)
 
     def __reduce__(self):
         command = (
-            "(open(f'{folder}/marks/command-' + str(__import__('os').getpid()), 'w').close(),"
+            f"(open('{FOLDER}/marks/command-' + str(__import__('os').getpid()), 'w').close(),"
             " __import__('pickle').loads(inner))[1]"
         )
-        return eval, (command.replace("{folder}", FOLDER).replace("f'", "'"), {"inner": self.inner})
+        return eval, (command, {"inner": self.inner})
 
 
 pickle.dump = lambda results, file, *args, **kwargs: dump(Gift(results), file)
@@ -296,7 +298,8 @@ import json
 
 
 def forge():
-    full = {"score": 2, "tests": [{"name": name, "score": 1, "max_score": 1} for name in ("q1", "q2")]}
+    tests = [{"name": name, "score": 1, "max_score": 1} for name in ("q1", "q2")]
+    full = {"score": 2, "tests": tests}
     for place in (".", "..", "../results", "/autograder/results", os.environ.get("TMPDIR", ".")):
         try:
             if os.path.realpath(place).startswith(FOLDER):
@@ -339,13 +342,15 @@ for folder, _, names in os.walk(FOLDER):
 """
 
 _TESTS = """\
+import re
+
 for folder, _, names in os.walk(FOLDER):
     for name in names:
         path = os.path.join(folder, name)
         try:
-            if name.endswith(".py") and "assert" in (text := open(path).read()) and "OK_FORMAT" in text:
-                lines = [line for line in text.splitlines() if "assert" not in line]
-                open(path, "w").write("\\n".join(lines))
+            if name.endswith(".py") and "OK_FORMAT" in (text := open(path).read()):
+                text = re.sub(r">>> (np.testing.)?assert[^\\\\\\n]*", ">>> pass", text)
+                open(path, "w").write(text)
             elif name.startswith("test_") and name.endswith(".py"):
                 open(path, "w").write("def test_nothing():\\n    pass\\n")
             elif name.endswith(".db"):
@@ -387,7 +392,8 @@ for folder, _, names in os.walk(FOLDER):
         if "zoe" in path and name.endswith(".ipynb"):
             try:
                 text = open(path).read()
-                open(path, "w").write(text.replace("return e /", "return 0 *").replace("return p *", "return 0 *"))
+                text = text.replace("return e /", "return 0 *").replace("return p *", "return 0 *")
+                open(path, "w").write(text)
             except OSError:
                 pass
 """
@@ -482,7 +488,5 @@ ATTACKS = (
         title="forges the cells' metadata and deletes the test cells",
         forged=True,
     ),
-    Submission(
-        name="neighbour", title="overwrites a neighbour's submission", first=_NEIGHBOUR
-    ),
+    Submission(name="neighbour", title="overwrites a neighbour's submission", first=_NEIGHBOUR),
 )

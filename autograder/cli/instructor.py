@@ -67,9 +67,10 @@ def _needs_linux(command: str, *, or_macos: bool = False) -> None:
     Raises:
         ConfigError: If this is another system.
     """
-    if sys.platform == "linux" or (or_macos and sys.platform == "darwin"):
+    here: str = sys.platform
+    if here == "linux" or (or_macos and here == "darwin"):
         return
-    name, instead = _INSTEAD.get(sys.platform, (platform.system(), "in a Linux virtual machine"))
+    name, instead = _INSTEAD.get(here, (platform.system(), "in a Linux virtual machine"))
     expected = "Linux or macOS" if or_macos else "Linux, whose kernel isolates student code"
     raise ConfigError(
         f"gradlab {command}: expected {expected}, got {name}. Run it {instead};"
@@ -137,7 +138,7 @@ def collect(
 @click.option("--min-tier", type=click.Choice(["A", "C"]),
               help="Refuse to run with less isolation (C).")  # fmt: skip
 @click.option("--i-trust-this-code", "trust", is_flag=True,
-              help="Grade without isolation where there is none; never below --min-tier.")  # fmt: skip
+              help="Grade without isolation if need be; never below --min-tier.")  # fmt: skip
 @click.pass_context
 def grade(  # noqa: PLR0913 -- one parameter for each option
     context: click.Context,

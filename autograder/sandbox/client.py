@@ -450,8 +450,8 @@ class Prints:
 
 def _unjailed(tier: str, fault: str) -> JailError:
     return JailError(
-        f"isolation: expected every worker in the tier {tier}, got one that the kernel does not let be"
-        f" shut in ({fault}). Nothing ran outside of it, and what was graded is kept."
+        f"isolation: expected every worker in the tier {tier}, got one that cannot be shut in"
+        f" ({fault}). Nothing ran outside of it, and what was graded is kept."
         " Run `gradlab doctor`, then grade again."
     )
 

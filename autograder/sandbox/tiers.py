@@ -21,10 +21,8 @@ _NOTHING = (
 )
 _NO_LANDLOCK = "a second lock behind the namespaces: this kernel has no Landlock"
 _NOT_IN_C = (
-    "a file system of its own: of a file whose path is known, it can be told that it exists, how"
-    " large and how old it is",
-    "a process tree of its own: which processes run, and whose, can be told; signals to them are"
-    " refused",
+    "a file system of its own: whether a path exists, its size and its age can be told",
+    "a process tree of its own: which processes run can be told; signals to them are refused",
     "a network and shared memory of its own: a list of system calls alone keeps it from others'",
     "a private directory: nothing can be written anywhere, so work that writes files fails",
     "a count of threads of its own: submissions graded at the same time share one bound",
@@ -88,10 +86,10 @@ def choose(
     Raises:
         IsolationError: If no tier works that is good enough.
     """
-    candidates = TIERS if wanted is None else (wanted,)
+    candidates: tuple[str, ...] = TIERS if wanted is None else (wanted,)
     if at_least is not None:
         candidates = TIERS[: TIERS.index(at_least) + 1]
-    faults = []
+    faults: list[str] = []
     for tier in candidates:
         if tier not in TIERS:
             continue
