@@ -7,7 +7,7 @@ INSTALLED := .venv/.installed
 # One thread for each process: the grader forks, and results do not depend on the machine's size.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help demo test check prove bench generate clean
+.PHONY: help demo test check prove bench bench-attacks generate clean
 
 help:
 	@echo 'make demo      grade the bundled class, end to end, into build/demo/'
@@ -15,6 +15,7 @@ help:
 	@echo 'make check     lint, types, layering, and whether assignments/ is current'
 	@echo 'make prove     the slow proofs: isolation, and every solution, mistake and alternative'
 	@echo 'make bench     measure speed'
+	@echo 'make bench-attacks  who gives points to wrong code? GradLab, otter-grader and nbgrader'
 	@echo 'make generate  write assignments/ from reference/'
 	@echo 'make clean     remove build products and caches; .venv stays'
 
@@ -39,6 +40,17 @@ prove: $(INSTALLED)
 
 bench: $(INSTALLED)
 	@$(BIN)/python benchmarks/run.py
+
+# The other graders live in an environment of their own: their needs are not ours.
+bench-attacks: $(INSTALLED) build/peers/.installed
+	@$(BIN)/python -m benchmarks.attacks
+
+build/peers/.installed: benchmarks/peers.txt constraints.txt
+	@mkdir -p build
+	@$(PYTHON) -m venv build/peers
+	@build/peers/bin/python -m pip install -qq --disable-pip-version-check \
+	  -c constraints.txt -r benchmarks/peers.txt
+	@touch $@
 
 generate: $(INSTALLED)
 	@$(BIN)/gradlab release -o assignments

@@ -21,11 +21,12 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from autograder.errors import SandboxError
+from autograder.errors import JailError, SandboxError
 
 TRIES = 3
 _STOPS = (signal.SIGINT, signal.SIGTERM)  # for the parent, who ends its graders
-_DONE, _FAILED, _STOPPED = range(3)  # what follows: an answer, a traceback, why this grader ends
+# What follows: an answer, a traceback, why this grader ends, why no grader may go on.
+_DONE, _FAILED, _STOPPED, _UNJAILED = range(4)
 _HEAD = struct.Struct("<BQ")  # one of these, and the length of what follows
 _JOB = struct.Struct("<I")
 
@@ -77,6 +78,7 @@ class Graders:
         """Yield the number of each job and its answer as it comes; None if nobody could do it.
 
         Raises:
+            JailError: If a worker could not be shut in; nobody tries again without.
             SandboxError: If graders die faster than they can be replaced, or if this process has
                 threads, with which forked children hang.
         """
@@ -102,6 +104,8 @@ class Graders:
     def _take(
         self, grader: _Grader, kind: int, answer: bytes
     ) -> Iterator[tuple[int, bytes | None]]:
+        if kind == _UNJAILED:
+            raise JailError(answer.decode())
         if kind == _STOPPED:
             self._last_words = answer.decode()
             yield from self._lose(grader)
@@ -219,8 +223,9 @@ def _serve(sock: socket.socket, work: Callable[[int], bytes]) -> None:
         code = 0
     except SandboxError as fault:
         words = str(fault).encode()
+        kind = _UNJAILED if isinstance(fault, JailError) else _STOPPED
         with contextlib.suppress(ConnectionError):
-            sock.sendall(_HEAD.pack(_STOPPED, len(words)) + words)
+            sock.sendall(_HEAD.pack(kind, len(words)) + words)
     finally:
         os._exit(code)
 

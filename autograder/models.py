@@ -409,4 +409,5 @@ class Isolation:
     """The tier that was really reached, and what it cannot promise."""
 
     tier: str  # "A", "C", or "none" (--i-trust-this-code)
-    missing: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()  # each stands alone after "it cannot promise"
+    why: str = ""  # the kernel's refusal of each better tier

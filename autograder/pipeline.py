@@ -56,7 +56,7 @@ class Request:
     device: str | None = None
     seed: int | None = None
     force: bool = False
-    tier: str | None = None
+    min_tier: str | None = None
     trust: bool = False
 
 
@@ -92,7 +92,7 @@ def grade(request: Request, watch: batch.Watch) -> Summary:
             config=course,
             assignment=assignment,
             seed=store.run_seed(request.seed),
-            isolation=tiers.choose(request.tier, trust=request.trust),
+            isolation=tiers.choose(at_least=request.min_tier, trust=request.trust),
             graders=request.jobs,
             force=request.force,
         )

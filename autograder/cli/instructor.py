@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import platform
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -49,6 +51,33 @@ def _topics(command: str, wanted: tuple[str, ...], course: GradingConfig) -> tup
     return wanted or tuple(course.topics)
 
 
+_INSTEAD = {
+    "darwin": ("macOS", "in a Linux virtual machine or container"),
+    "win32": ("Windows", "in WSL2, or in a Linux virtual machine or container"),
+}
+
+
+def _needs_linux(command: str, *, or_macos: bool = False) -> None:
+    """Refuse to run elsewhere, before anything is imported that other systems lack.
+
+    Args:
+        command: As it is typed.
+        or_macos: Whether any Unix will do, because no student code is run.
+
+    Raises:
+        ConfigError: If this is another system.
+    """
+    here: str = sys.platform
+    if here == "linux" or (or_macos and here == "darwin"):
+        return
+    name, instead = _INSTEAD.get(here, (platform.system(), "in a Linux virtual machine"))
+    expected = "Linux or macOS" if or_macos else "Linux, whose kernel isolates student code"
+    raise ConfigError(
+        f"gradlab {command}: expected {expected}, got {name}. Run it {instead};"
+        " `gradlab start` and `gradlab check` work here."
+    )
+
+
 @contextmanager
 def _writing(folder: Path) -> Iterator[None]:
     try:
@@ -75,6 +104,7 @@ def collect(
 
     Example: gradlab collect download.zip -a tp1 -o grades --at "2026-02-09 18:25"
     """
+    _needs_linux("collect", or_macos=True)
     from autograder import pipeline  # noqa: PLC0415
     from autograder.report import text  # noqa: PLC0415
 
@@ -105,9 +135,10 @@ def collect(
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), help="Overrides the configuration.")
 @click.option("--seed", type=int, help="Of hidden inputs; random, and kept in OUT, if left out.")
 @click.option("--force", is_flag=True, help="Examine again what has not changed.")
-@click.option("--min-tier", type=click.Choice(["A", "C"]), default="C", show_default=True,
-              help="Refuse to run with less isolation.")  # fmt: skip
-@click.option("--i-trust-this-code", "trust", is_flag=True, help="Grade without isolation.")
+@click.option("--min-tier", type=click.Choice(["A", "C"]),
+              help="Refuse to run with less isolation (C).")  # fmt: skip
+@click.option("--i-trust-this-code", "trust", is_flag=True,
+              help="Grade without isolation if need be; never below --min-tier.")  # fmt: skip
 @click.pass_context
 def grade(  # noqa: PLR0913 -- one parameter for each option
     context: click.Context,
@@ -120,7 +151,7 @@ def grade(  # noqa: PLR0913 -- one parameter for each option
     device: str | None,
     seed: int | None,
     force: bool,
-    min_tier: str,
+    min_tier: str | None,
     trust: bool,
 ) -> None:
     """Grade all submissions in SOURCE, and all that OUT already knows.
@@ -129,6 +160,7 @@ def grade(  # noqa: PLR0913 -- one parameter for each option
 
     Example: gradlab grade submissions/ -a tp1 -o grades --roster roster.csv
     """
+    _needs_linux("grade")
     from autograder import pipeline  # noqa: PLC0415
     from autograder.cli.progress import Progress  # noqa: PLC0415
 
@@ -142,7 +174,7 @@ def grade(  # noqa: PLR0913 -- one parameter for each option
         device=device,
         seed=seed,
         force=force,
-        tier="A" if min_tier == "A" else None,
+        min_tier=min_tier,
         trust=trust,
     )
     with Progress() as progress:
@@ -162,6 +194,7 @@ def explain(student: str, assignment: str, out: Path, *, as_json: bool) -> None:
 
     Example: gradlab explain ana -a tp1 -o grades
     """
+    _needs_linux("explain", or_macos=True)
     from autograder import desk  # noqa: PLC0415
     from autograder.report import text  # noqa: PLC0415
 
@@ -185,6 +218,7 @@ def replay(context: click.Context, student: str, assignment: str, case_id: str, 
 
     Example: gradlab replay ana -a tp1 -o grades --case "hidden/test_mlp.py::TestMlp::test_rows"
     """
+    _needs_linux("replay")
     from autograder import desk  # noqa: PLC0415
     from autograder.report import text  # noqa: PLC0415
 
@@ -225,6 +259,7 @@ def adjust(  # noqa: PLR0913 -- one parameter for each option
 
     Example: gradlab adjust ana -a tp1 -o grades --kind override --value 3.5 --why "viva" --by sam
     """
+    _needs_linux("adjust", or_macos=True)
     from autograder import desk  # noqa: PLC0415
 
     request = _request(context, assignment, out)
@@ -257,6 +292,7 @@ def validate(
 
     Example: gradlab validate losses -k softmax
     """
+    _needs_linux("validate", or_macos=True)
     from autograder import config, graders, validate  # noqa: PLC0415
     from autograder.report import text  # noqa: PLC0415
 
@@ -300,6 +336,7 @@ def release(
 
     Example: gradlab release losses -o handouts
     """
+    _needs_linux("release", or_macos=True)
     from autograder import config  # noqa: PLC0415
     from autograder import release as stage  # noqa: PLC0415
 
@@ -327,6 +364,7 @@ def demo(context: click.Context, out: Path, jobs: int | None) -> None:
 
     Example: gradlab demo
     """
+    _needs_linux("demo")
     from autograder import demo as stage  # noqa: PLC0415
     from autograder.cli.progress import Progress  # noqa: PLC0415
 
@@ -341,14 +379,18 @@ def demo(context: click.Context, out: Path, jobs: int | None) -> None:
 
 
 @commands.command()
-def doctor() -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print what programs can read.")
+def doctor(*, as_json: bool) -> None:
     """Say how well this machine can isolate student code.
 
-    Where it cannot, say what to change.
+    Where it cannot, say what to change; and say what each tier cannot promise. The exit code is 1
+    if `gradlab grade` would refuse to run here.
 
     Example: gradlab doctor
     """
     from autograder.sandbox import doctor as stage  # noqa: PLC0415
 
     found = stage.examine()
-    click.echo(stage.render(found))
+    click.echo(json.dumps(stage.as_json(found), indent=2) if as_json else stage.render(found))
+    if not found.good:
+        raise SystemExit(1)

@@ -18,6 +18,7 @@ from autograder.models import (
     ExerciseOutcome,
     ExerciseResult,
     Grade,
+    Isolation,
     RunRecord,
     Status,
     Submission,
@@ -259,8 +260,33 @@ def explanation(result: dict[str, Any]) -> Iterable[RenderableType]:
         yield from _explained(exercise)
     for remark in result["remarks"]:
         yield line(f"note: {remark}")
-    missing = f", without {', '.join(found)}" if (found := result["isolation"]["missing"]) else ""
-    yield line(f"isolation: tier {result['isolation']['tier']}{missing}")
+    isolation = result["isolation"]
+    yield from isolation_block(Isolation(tier=isolation["tier"], missing=isolation["missing"]))
+
+
+_TIERS = {
+    "A": "student code has its own files, processes, users and network",
+    "C": "student code has the interpreter's files, few system calls",
+    "none": "STUDENT CODE IS NOT ISOLATED",
+}
+
+
+def isolation_line(tier: str) -> str:
+    """Return one line that says which tier was reached."""
+    return f"isolation: tier {tier} ({_TIERS[tier]})"
+
+
+def isolation_block(isolation: Isolation, advice: str = "") -> Iterable[RenderableType]:
+    """Yield what was reached, what it cannot promise, why it is no more, and what to do."""
+    style = "" if isolation.tier == "A" else "bold yellow"
+    yield Text(isolation_line(isolation.tier), style=style)
+    if isolation.missing:
+        yield line("  it cannot promise")
+    for one in isolation.missing:
+        yield inside("- ", one, depth=2)
+    if isolation.why:
+        yield inside("why no better tier: ", isolation.why, depth=2)
+        yield inside("what to do: ", advice or "run `gradlab doctor`", depth=2)
 
 
 def _attempt_lines(attempt: dict[str, Any], *, graded: bool) -> Iterable[RenderableType]:

@@ -24,7 +24,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from autograder.errors import SandboxError
+from autograder.errors import JailError, SandboxError
 from autograder.models import Isolation, Limits, Reason
 from autograder.sandbox import tiers, wire
 from autograder.sandbox.image import DISTRIBUTIONS, Image
@@ -36,7 +36,7 @@ _LAST_BREATH_S = 1.0  # between the end of its stream and the news of its death
 _CHECK_S = 0.01  # the shortest time between two looks at the CPU clock
 _CHUNK = 64 << 10
 _CHUNKS_AT_ONCE = 16  # of prints, before limits are looked at again
-_EXIT_MEMORY = 98  # see `autograder.worker.zygote`
+_EXIT_JAIL, _EXIT_MEMORY = 97, 98  # see `autograder.worker.zygote`
 
 
 class WorkerDied(Exception):  # noqa: N818 - what happened to student code, no error of ours
@@ -91,7 +91,9 @@ class Sandbox:
                 `wait_ready` does, later.
 
         Raises:
-            SandboxError: If the tier cannot be had, or torch cannot be imported in it.
+            IsolationError: If the tier cannot be had.
+            JailError: If it could be had a moment ago, and no longer can.
+            SandboxError: If torch cannot be imported in it.
         """
         isolation = tiers.choose(tier, trust=trust)
         with contextlib.ExitStack() as on_fault, contextlib.ExitStack() as always:
@@ -104,7 +106,10 @@ class Sandbox:
                 controls.append(always.enter_context(theirs))
             zygote = Zygote(isolation.tier, image, limits, controls=controls)
             on_fault.callback(zygote.stop)
-            zygote.wait_jailed()
+            try:
+                zygote.wait_jailed()
+            except JailError as fault:
+                raise _unjailed(f"decided at the start, {isolation.tier}", str(fault)) from None
             if wait:
                 zygote.wait_ready()
             on_fault.pop_all()
@@ -306,7 +311,8 @@ class Worker:
         """Wait for the frame that says that the jail is complete.
 
         Raises:
-            SandboxError: If it does not come.
+            JailError: If it could not be shut in.
+            SandboxError: If the frame does not come for another reason.
         """
         self._wall_until = time.monotonic() + _SPAWN_S
         try:
@@ -314,6 +320,8 @@ class Worker:
         except (EOFError, wire.WireError, WorkerDied) as fault:
             self.close()
             words = self.output()[0].strip()[-500:]
+            if self._exit is not None and self._exit.status == _EXIT_JAIL:
+                raise _unjailed("decided at the start", words.rpartition("\n")[2]) from None
             raise SandboxError(
                 f"sandbox: expected a worker that is ready, got {type(fault).__name__}."
                 f" Run `gradlab doctor`. Its last words: {words or 'none'}"
@@ -441,6 +449,14 @@ class Prints:
         self.drain()
         self._open = False
         os.close(self.descriptor)
+
+
+def _unjailed(tier: str, fault: str) -> JailError:
+    return JailError(
+        f"isolation: expected every worker in the tier {tier}, got one that cannot be shut in"
+        f" ({fault}). Nothing ran outside of it, and what was graded is kept."
+        " Run `gradlab doctor`, then grade again."
+    )
 
 
 def _cpu_clock(pidfd: int) -> int:
