@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -49,6 +49,21 @@ def _topics(command: str, wanted: tuple[str, ...], course: GradingConfig) -> tup
     return wanted or tuple(course.topics)
 
 
+def _source_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add what `collect` and `grade` need to know about SOURCE."""
+    origins = ("moodle", "canvas", "gradescope", "classroom50", "git", "folder")
+    for add in (
+        click.option("--from", "origin", type=click.Choice(origins),
+                     help="Where SOURCE comes from (recognised, if left out)."),
+        click.option("--worksheet", type=_FOLDER,
+                     help="Moodle's grading worksheet or Canvas's gradebook: who, and when."),
+        click.option("--roster", type=_FOLDER,
+                     help="CSV with student_id, name, section; more columns are other ids."),
+    ):  # fmt: skip
+        command = add(command)
+    return command
+
+
 @contextmanager
 def _writing(folder: Path) -> Iterator[None]:
     try:
@@ -63,11 +78,11 @@ def _writing(folder: Path) -> Iterator[None]:
 @click.argument("source", type=_FOLDER)
 @_ASSIGNMENT
 @_OUT
-@click.option("--roster", type=_FOLDER, help="CSV with student_id, name and section.")
+@_source_options
 @click.option("--at", help="Time of attempts that have none: '2026-02-09 18:25'.")
 @click.pass_context
 def collect(
-    context: click.Context, source: Path, assignment: str, out: Path, roster: Path | None, at: str
+    context: click.Context, source: Path, assignment: str, out: Path, **options: Any
 ) -> None:
     """Record who handed in what, without grading it.
 
@@ -84,8 +99,7 @@ def collect(
             source=source,
             assignment=assignment,
             out=out,
-            roster=roster,
-            at=at,
+            **options,
         )
     )
     console = text.console()
@@ -100,7 +114,7 @@ def collect(
 @click.argument("source", type=_FOLDER, required=False)
 @_ASSIGNMENT
 @_OUT
-@click.option("--roster", type=_FOLDER, help="CSV with student_id, name and section.")
+@_source_options
 @click.option("--jobs", type=click.IntRange(min=1), help="Graders at once (one for each core).")
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), help="Overrides the configuration.")
 @click.option("--seed", type=int, help="Of hidden inputs; random, and kept in OUT, if left out.")
@@ -109,19 +123,14 @@ def collect(
               help="Refuse to run with less isolation.")  # fmt: skip
 @click.option("--i-trust-this-code", "trust", is_flag=True, help="Grade without isolation.")
 @click.pass_context
-def grade(  # noqa: PLR0913 -- one parameter for each option
+def grade(
     context: click.Context,
     source: Path | None,
     assignment: str,
     out: Path,
     *,
-    roster: Path | None,
-    jobs: int | None,
-    device: str | None,
-    seed: int | None,
-    force: bool,
     min_tier: str,
-    trust: bool,
+    **options: Any,
 ) -> None:
     """Grade all submissions in SOURCE, and all that OUT already knows.
 
@@ -137,13 +146,8 @@ def grade(  # noqa: PLR0913 -- one parameter for each option
         source=source,
         assignment=assignment,
         out=out,
-        roster=roster,
-        jobs=jobs,
-        device=device,
-        seed=seed,
-        force=force,
         tier="A" if min_tier == "A" else None,
-        trust=trust,
+        **options,
     )
     with Progress() as progress:
         summary = pipeline.grade(request, progress)

@@ -351,6 +351,8 @@ def _merged(known: Submission | None, new: Submission) -> Submission:
         attempts=tuple(sorted(attempts.values(), key=lambda attempt: attempt.when)),
         name=new.name or known.name,
         section=new.section or known.section,
+        accounts=tuple(dict.fromkeys((*known.accounts, *new.accounts))),
+        aliases=tuple(dict.fromkeys((*known.aliases, *new.aliases))),
     )
 
 
