@@ -82,7 +82,7 @@ def _writing(folder: Path) -> Iterator[None]:
 @click.option("--at", help="Time of attempts that have none: '2026-02-09 18:25'.")
 @click.pass_context
 def collect(
-    context: click.Context, source: Path, assignment: str, out: Path, **options: Any
+    context: click.Context, /, source: Path, assignment: str, out: Path, **options: Any
 ) -> None:
     """Record who handed in what, without grading it.
 
@@ -125,6 +125,7 @@ def collect(
 @click.pass_context
 def grade(
     context: click.Context,
+    /,
     source: Path | None,
     assignment: str,
     out: Path,

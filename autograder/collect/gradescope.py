@@ -93,7 +93,8 @@ def _time(value: object, look: Look) -> datetime | None:
 
 
 def _metadata(entry: Entry) -> dict[str, Any]:
-    from ruamel.yaml import YAML, YAMLError  # noqa: PLC0415 -- only where it is used
+    from ruamel.yaml import YAML  # noqa: PLC0415 -- only where it is used
+    from ruamel.yaml.error import YAMLError  # noqa: PLC0415
 
     try:
         text = b"".join(read_chunks(entry, _BYTES)).decode("utf-8-sig")
@@ -122,7 +123,7 @@ def _metadata(entry: Entry) -> dict[str, Any]:
 
 
 def _cut(text: str) -> str:
-    """Keep the names of submissions, their submitters and their times; all else is deeper or cut."""
+    """Keep submissions' names, submitters and times; all else stands deeper, and is cut."""
     kept: list[str] = []
     wanted = False
     for line in text.split("\n"):  # and nowhere else: results may hold other ends of lines

@@ -59,15 +59,16 @@ def match(people: Iterable[Person], claims: Sequence[Claim]) -> list[Match]:
     known = _People(people)
     found = [known.find(claim) for claim in claims]
     by_id = {one.student_id for one in found if one.student_id and not one.by_name}
-    names = Counter(one.student_id for one in found if one.by_name)
+    names = Counter(one.student_id for one in found if one.student_id and one.by_name)
     return [
         _doubted(one, claim, by_id, names) if one.by_name else one
         for one, claim in zip(found, claims, strict=True)
     ]
 
 
-def _doubted(one: Match, claim: Claim, by_id: set[str | None], names: Counter[str | None]) -> Match:
+def _doubted(one: Match, claim: Claim, by_id: set[str], names: Counter[str]) -> Match:
     """Take a match by name back if somebody else has it, too."""
+    assert one.student_id is not None
     if one.student_id in by_id:
         reason = f"{claim.name!r} is also the name of {one.student_id}, whose id stands elsewhere"
     elif names[one.student_id] > 1:
@@ -90,9 +91,7 @@ class _People:
                 self._folded[folded(person.name)].append(person)
 
     def find(self, claim: Claim) -> Match:
-        owners = {
-            owner: one for one in claim.ids if one for owner in self._ids.get(_key(one), ())
-        }
+        owners = {owner: one for one in claim.ids if one for owner in self._ids.get(_key(one), ())}
         if len(owners) > 1:
             said = ", ".join(f"{one!r} is {owner}" for owner, one in sorted(owners.items()))
             return Match(student_id=None, reason=f"its ids mean two students: {said}")
