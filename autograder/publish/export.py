@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from autograder.errors import ConfigError
+from autograder.lms import canvas as gradebooks
 from autograder.lms import moodle as worksheets
 from autograder.models import Assignment, frozen
-from autograder.publish import moodle
+from autograder.publish import canvas, classroom50, gradescope, junit, moodle, table
 from autograder.publish.plan import Plan
-from autograder.publish.results import Result, read_results
+from autograder.publish.results import Result, pseudonym, read_results
 from autograder.report.store import Store, write_atomically
 
 
@@ -31,6 +33,7 @@ class _Job:
     results: list[Result]
     assignment: Assignment
     zone: ZoneInfo
+    names: dict[str, str]  # what students are called in what is written, by student id
 
 
 def _moodle(job: _Job) -> Plan:
@@ -38,10 +41,25 @@ def _moodle(job: _Job) -> Plan:
     return moodle.fill(sheet, job.results, anonymous=job.order.anonymous)
 
 
+def _canvas(job: _Job) -> Plan:
+    book = gradebooks.read_gradebook(_into(job.order, "the gradebook"))
+    return canvas.fill(book, job.results, job.assignment, job.order.column)
+
+
 _TARGETS: dict[str, Callable[[_Job], Plan]] = {
     "moodle": _moodle,
+    "canvas": _canvas,
+    "gradescope": lambda job: gradescope.results(
+        job.results, names=job.names, anonymous=job.order.anonymous
+    ),
+    "classroom50": lambda job: classroom50.results(job.results, job.assignment.id, os.environ),
+    "junit": lambda job: junit.reports(job.results, job.assignment.id, names=job.names),
+    "csv": lambda job: table.grades(
+        job.results, job.assignment, names=job.names if job.order.anonymous else None
+    ),
 }
 TARGETS = tuple(_TARGETS)
+_BY_NAME = ("canvas", "classroom50")
 
 
 def plan(store: Store, assignment: Assignment, order: Order, zone: ZoneInfo) -> Plan:
@@ -56,10 +74,28 @@ def plan(store: Store, assignment: Assignment, order: Order, zone: ZoneInfo) -> 
             f"{store.out}: expected results of {assignment.id}, got none. Grade first: "
             f"gradlab grade SOURCE -a {assignment.id} -o {store.out}"
         )
-    job = _Job(order=order, results=results, assignment=assignment, zone=zone)
+    names = _names(store, results, order)
+    job = _Job(order=order, results=results, assignment=assignment, zone=zone, names=names)
     made = _TARGETS[order.target](job)
     made.notes.extend(store.notes)
     return made
+
+
+def _names(store: Store, results: Sequence[Result], order: Order) -> dict[str, str]:
+    if not order.anonymous:
+        return {one.student_id: one.student_id for one in results}
+    if order.target in _BY_NAME:
+        raise ConfigError(
+            f"--anonymous: expected a target that needs no names, got {order.target}, which finds "
+            f"students by them. Leave it out."
+        )
+    seed = store.known_seed()
+    if seed is None:
+        raise ConfigError(
+            f"{store.out}/run.json: expected the run's seed, got none. Grade again, so that "
+            f"pseudonyms can be made."
+        )
+    return {one.student_id: pseudonym(one.student_id, seed) for one in results}
 
 
 def write(made: Plan, folder: Path, main: Path | None) -> list[Path]:

@@ -20,7 +20,7 @@ from autograder.lms.numbers import read_number, scaled, write_number
 from autograder.lms.people import Claim
 from autograder.lms.when import in_english
 from autograder.publish.plan import Change, Plan, Skip
-from autograder.publish.results import Result, key, matched
+from autograder.publish.results import Result, key, matched, note_scales, who
 from autograder.report.text import feedback_lines
 
 _OURS = "<p>GradLab"  # by which a comment is known again, and may be replaced
@@ -41,7 +41,7 @@ def fill(sheet: Worksheet, results: Sequence[Result], *, anonymous: bool = False
     """
     _check_points(sheet)
     plan = Plan(notes=list(sheet.table.notes))
-    _note_scale(sheet, results, plan)
+    plan.notes += note_scales(results, {line.maximum for line in sheet.lines if line.maximum})
     claims = [
         Claim(
             ids=(key("moodle", line.participant), line.email, line.number, line.login),
@@ -64,7 +64,7 @@ def fill(sheet: Worksheet, results: Sequence[Result], *, anonymous: bool = False
     for result in results:
         if result.student_id not in used:
             plan.skips.append(
-                Skip(where=sheet.table.name, who=_who(result), reason="in no row of the worksheet")
+                Skip(where=sheet.table.name, who=who(result), reason="in no row of the worksheet")
             )
     _note_formulas(sheet, plan)
     plan.files[PurePosixPath(sheet.table.name)] = sheet.table.data()
@@ -88,25 +88,9 @@ def _check_points(sheet: Worksheet) -> None:
             )
 
 
-def _note_scale(sheet: Worksheet, results: Sequence[Result], plan: Plan) -> None:
-    """Say how scores become grades."""
-    scales = sorted({one.scale for one in results if one.scale is not None})
-    maxima = sorted({line.maximum for line in sheet.lines if line.maximum})
-    plan.notes.extend(
-        f"a score out of {float(scale):g} becomes a grade out of {float(most):g}: "
-        f"times {float(most / scale):g}."
-        for scale in scales
-        for most in maxima
-    )
-
-
-def _who(result: Result) -> str:
-    return f"{result.student_id} ({result.name})" if result.name else result.student_id
-
-
 def _skip(plan: Plan, sheet: Worksheet, line: Line, reason: str) -> None:
-    who = line.name or f"participant {line.participant}"
-    plan.skips.append(Skip(where=sheet.table.where(line.row), who=who, reason=reason))
+    name = line.name or f"participant {line.participant}"
+    plan.skips.append(Skip(where=sheet.table.where(line.row), who=name, reason=reason))
 
 
 def _stranger(line: Line, result: Result) -> str:
@@ -196,7 +180,7 @@ class _Filling:
         self.plan.changes.append(
             Change(
                 where=self.sheet.table.where(self.line.row),
-                who=_who(self.result),
+                who=who(self.result),
                 column=self.sheet.table.columns[column],
                 before=before,
                 after=text,
@@ -205,7 +189,7 @@ class _Filling:
 
     def _skip(self, reason: str) -> None:
         where = self.sheet.table.where(self.line.row)
-        self.plan.skips.append(Skip(where=where, who=_who(self.result), reason=reason))
+        self.plan.skips.append(Skip(where=where, who=who(self.result), reason=reason))
 
     def _comma(self) -> bool:
         """Say whether this worksheet writes 3,25: as its numbers do, else as its language does."""

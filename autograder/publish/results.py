@@ -121,6 +121,22 @@ def matched(results: Iterable[Result], claims: list[Claim]) -> list[Match]:
     ]
 
 
+def note_scales(results: Iterable[Result], maxima: Iterable[Fraction]) -> list[str]:
+    """Say how scores become grades."""
+    scales = sorted({one.scale for one in results if one.scale is not None})
+    return [
+        f"a score out of {float(scale):g} becomes a grade out of {float(most):g}: "
+        f"times {float(most / scale):g}."
+        for scale in scales
+        for most in sorted(maxima)
+    ]
+
+
+def who(result: Result) -> str:
+    """Name a student for people."""
+    return f"{result.student_id} ({result.name})" if result.name else result.student_id
+
+
 def key(platform: str, account: str) -> str:
     """Return an account as an id that no other platform has."""
     return f"{platform}:{account}"

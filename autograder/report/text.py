@@ -320,7 +320,9 @@ def feedback_lines(feedback: Mapping[str, Any], *, short: bool = False) -> list[
         if attempt["problem"]:
             lines.append(f"    {attempt['problem']}")
     for exercise in feedback["exercises"]:
-        lines += _exercise_feedback(exercise, short=short)
+        star = " (*)" if exercise["starred"] else ""
+        lines += [f"{exercise['id']}{star}: {exercise_feedback(exercise)[0]}"]
+        lines += [f"    {one}" for one in exercise_feedback(exercise, short=short)[1:]]
     lines += [f"note: {remark}" for remark in feedback["remarks"]]
     return [printable(one) for one in lines]
 
@@ -331,19 +333,18 @@ def _attempt_line(attempt: Mapping[str, Any], *, graded: bool) -> str:
     return f"{which} ({when}): {attempt['graded_file'] or ', '.join(attempt['files'])}"
 
 
-def _exercise_feedback(exercise: Mapping[str, Any], *, short: bool) -> list[str]:
-    star = " (*)" if exercise["starred"] else ""
-    points = f"{exercise['points']:g} of {exercise['max_points']:g}"
+def exercise_feedback(exercise: Mapping[str, Any], *, short: bool = False) -> list[str]:
+    """Return what a student may read about one exercise: points, what broke first, hints."""
     word, _ = WORDS[exercise["outcome"]]
-    lines = [f"{exercise['id']}{star}: {points}, {word}"]
+    lines = [f"{exercise['points']:g} of {exercise['max_points']:g}, {word}"]
     broken = next(
-        (case for case in exercise["cases"] if case["outcome"] != "passed" and case["message"]),
-        None,
+        (one for one in exercise["cases"] if one["outcome"] != "passed" and one["message"]), None
     )
     if broken and exercise["outcome"] != ExerciseOutcome.NOT_IMPLEMENTED:
-        lines += [f"    {broken['title']}", f"    {broken['message']}"]
-    lines += [f"    hint: {hint}" for hint in exercise["hints"][: 1 if short else None]]
-    return lines + [f"    note: {remark}" for remark in exercise["remarks"]]
+        lines += [broken["title"], broken["message"]]
+    lines += [f"hint: {hint}" for hint in exercise["hints"][: 1 if short else None]]
+    lines += [f"note: {remark}" for remark in exercise["remarks"]]
+    return [printable(one) for one in lines]
 
 
 def validation(findings: Sequence[Any]) -> Iterable[Any]:
