@@ -1,4 +1,4 @@
-"""A Moodle in miniature: it writes downloads and worksheets, and takes worksheets back by its rules.
+"""A Moodle in miniature: it writes downloads and worksheets, and takes worksheets back.
 
 The rules are those of Moodle's own code, written anew: `mod/assign/classes/downloader.php` (names
 in the download), `mod/assign/gradingtable.php` (the worksheet), `mod/assign/feedback/offline/
@@ -17,30 +17,31 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 PARIS = ZoneInfo("Europe/Paris")
-_EN_MONTHS = (
-    "January February March April May June July August September October November December"
-).split()
-_FR_MONTHS = (
-    "janvier février mars avril mai juin juillet août septembre octobre novembre décembre"
-).split()
-_DE_MONTHS = (
-    "Januar Februar März April Mai Juni Juli August September Oktober November Dezember"
-).split()
-_ES_MONTHS = (
-    "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre"
-).split()
-_EN_DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
-_FR_DAYS = "lundi mardi mercredi jeudi vendredi samedi dimanche".split()
-_DE_DAYS = "Montag Dienstag Mittwoch Donnerstag Freitag Samstag Sonntag".split()
-_ES_DAYS = "lunes martes miércoles jueves viernes sábado domingo".split()
+_CALENDARS = {
+    "en": (
+        "January February March April May June July August September October November December",
+        "Monday Tuesday Wednesday Thursday Friday Saturday Sunday",
+    ),
+    "fr": (
+        "janvier février mars avril mai juin juillet août septembre octobre novembre décembre",
+        "lundi mardi mercredi jeudi vendredi samedi dimanche",
+    ),
+    "de": (
+        "Januar Februar März April Mai Juni Juli August September Oktober November Dezember",
+        "Montag Dienstag Mittwoch Donnerstag Freitag Samstag Sonntag",
+    ),
+    "es": (
+        "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre",
+        "lunes martes miércoles jueves viernes sábado domingo",
+    ),
+}
 
 
 @dataclass(frozen=True)
 class Language:
     """The words of a language pack that the worksheet and its importer use."""
 
-    months: list[str]
-    days: list[str]
+    code: str
     date: str  # of `userdate`
     comma: bool
     hidden_user: str
@@ -61,30 +62,39 @@ class Language:
     done: str = "Submitted for grading"
     nothing: str = "No submission"
 
+    @property
+    def months(self) -> list[str]:
+        return _CALENDARS[self.code][0].split()
+
+    @property
+    def days(self) -> list[str]:
+        return _CALENDARS[self.code][1].split()
+
 
 LANGUAGES = {
     "en": Language(
-        _EN_MONTHS, _EN_DAYS, "{day}, {d} {month} {y}, {h12}:{m:02d} {half}", False, "Participant ",
+        "en", "{day}, {d} {month} {y}, {h12}:{m:02d} {half}", False, "Participant ",
         "Identifier", "Full name", "Email address", "ID number", "Status", "Group", "Grade",
         "Maximum Grade", "Grade can be changed", "Last modified (submission)",
         "Last modified (grade)", "Feedback comments",
     ),
     "fr": Language(
-        _FR_MONTHS, _FR_DAYS, "{day} {d} {month} {y}, {h:02d}:{m:02d}", True, "Participant",
-        "Identifiant", "Nom complet", "Adresse de courriel", "Numéro d’identification", "Statut",
+        "fr", "{day} {d} {month} {y}, {h:02d}:{m:02d}", True, "Participant",
+        "Identifiant", "Nom complet", "Adresse de courriel", "Numéro d\u2019identification",
+        "Statut",
         "Groupe", "Note", "Note maximale", "La note peut être modifiée",
         "Dernière modification (travail remis)", "Dernière modification (note)",
         "Feedback par commentaires", "Oui", "Non", "Remis pour évaluation", "Pas de travail remis",
     ),
     "de": Language(
-        _DE_MONTHS, _DE_DAYS, "{day}, {d}. {month} {y}, {h:02d}:{m:02d}", True, "Teilnehmer/in",
+        "de", "{day}, {d}. {month} {y}, {h:02d}:{m:02d}", True, "Teilnehmer/in",
         "ID", "Vollständiger Name", "E-Mail-Adresse", "ID-Nummer", "Status", "Gruppe", "Bewertung",
         "Bestwertung", "Bewertung kann geändert werden", "Zuletzt geändert (Abgabe)",
         "Zuletzt geändert (Bewertung)", "Feedback als Kommentar", "Ja", "Nein",
         "Zur Bewertung abgegeben", "Keine Abgabe",
     ),
     "es": Language(
-        _ES_MONTHS, _ES_DAYS, "{day}, {d} de {month} de {y}, {h12:02d}:{m:02d} {half}", True,
+        "es", "{day}, {d} de {month} de {y}, {h12:02d}:{m:02d} {half}", True,
         "Participante", "Identificador", "Nombre completo", "Dirección de correo", "Número de ID",
         "Estado", "Grupo", "Calificación", "Calificación máxima",
         "La calificación puede ser cambiada", "Última modificación (entrega)",
@@ -228,9 +238,7 @@ class Site:
         text = data.decode("utf-8").removeprefix("\ufeff")
         header, *rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
         assert all(len(row) == len(header) for row in rows), "csvweirdcolumns"
-        places = {}
-        for index, name in enumerate(header):
-            places[name] = index
+        places = {name: index for index, name in enumerate(header)}
         assert {words.id, words.grade, words.graded} <= places.keys(), "invalidgradeimport"
         users = {str(user.number): user for user in self.users}
         taken = 0
@@ -295,10 +303,11 @@ def clean(name: str) -> str:
 
 def _strtotime(text: str) -> datetime | None:
     """Read an English date as PHP does; other languages' are none."""
-    words = "|".join(_EN_MONTHS)
+    months = LANGUAGES["en"].months
+    words = "|".join(months)
     found = re.fullmatch(rf"\w+, (\d+) ({words}) (\d+), (\d+):(\d+) ([AP]M)", text)
     if found is None:
         return None
     hour = int(found[4]) % 12 + (12 if found[6] == "PM" else 0)
-    month = _EN_MONTHS.index(found[2]) + 1
+    month = months.index(found[2]) + 1
     return datetime(int(found[3]), month, int(found[1]), hour, int(found[5]), tzinfo=PARIS)
