@@ -78,7 +78,8 @@ def _more(known: Handed, entry: Entry) -> Handed:
         stem, dot, suffix = entry.parts[0].rpartition(".")
         name = f"{stem}-{number}{dot}{suffix}" if stem else f"{suffix}-{number}"
         number += 1
-    return replace(known, entries=(*known.entries, replace(entry, parts=(name,))))
+    entries = (*known.entries, replace(entry, parts=(name,)))
+    return replace(known, entries=tuple(sorted(entries, key=lambda one: one.parts)))
 
 
 def _student_id(number: str) -> str:

@@ -126,6 +126,7 @@ def _joined(found: Sequence[_Folder], sheet: Worksheet, look: Look) -> list[Hand
             f"its time is unknown."
         )
         handed.append(_alone(folder))
+        done.add(folder.number)
     handed += [_of_line(line, None) for line in sheet.lines if line.participant not in done]
     return handed
 

@@ -1,8 +1,8 @@
 """Canvas: fill one column of the gradebook that it exported itself.
 
-Canvas finds students by ID, then by SIS and login ids, and compares grades at two decimals. An empty
-cell takes a grade away there, so a cell without a new grade stays as Canvas wrote it. Cells with
-EX (excused) or N/A (not assigned) are Canvas's own business.
+Canvas finds students by ID, then by SIS and login ids, and compares grades at two decimals. An
+empty cell takes a grade away there, so a cell without a new grade stays as Canvas wrote it. Cells
+with EX (excused) or N/A (not assigned) are Canvas's own business.
 """
 
 from __future__ import annotations

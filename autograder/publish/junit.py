@@ -80,9 +80,8 @@ def _case(
     )
     properties = ET.SubElement(element, "properties")
     facts = {"part": case["part"], "visibility": case["visibility"]}
-    facts |= {
-        "points": str(part["points"]) for part in exercise["parts"] if part["name"] == case["part"]
-    }
+    earned = {part["name"]: str(part["points"]) for part in exercise["parts"]}
+    facts["points"] = earned.get(case["part"], "")
     for key, value in facts.items():
         ET.SubElement(properties, "property", name=key, value=_clean(value))
     message = _clean(case["message"] or case["reason"] or "")
