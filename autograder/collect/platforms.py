@@ -48,7 +48,8 @@ def identified(
 ) -> list[tuple[str, Handed]]:
     """Say which student each one is: by the roster, else by what OUT knows, else a new one.
 
-    Whoever the roster does not name for certain keeps the platform's own id, with a note.
+    Whoever the roster does not name for certain keeps the platform's own id, with a note; without
+    anything handed in, they are left out.
 
     Raises:
         ConfigError: If two people would become one student.
@@ -65,8 +66,9 @@ def identified(
         (_student_id(one, matched, before, notes, roster=roster is not None), one)
         for one, matched in zip(handed, found, strict=True)
     ]
-    _check_distinct(pairs)
-    return pairs
+    kept = [(student_id, one) for student_id, one in pairs if student_id is not None]
+    _check_distinct(kept)
+    return kept
 
 
 def _key(one: Handed) -> str:
@@ -79,18 +81,20 @@ def _account_key(platform: str, account: str) -> str:
 
 def _student_id(
     one: Handed, matched: Match, before: dict[str, str], notes: list[str], *, roster: bool
-) -> str:
+) -> str | None:
     if matched.student_id:
         return matched.student_id
-    earlier = before.get(_key(one))
-    student_id = earlier or one.student_id
-    if roster and earlier is None:
-        who = one.account.name or one.where or one.student_id
-        notes.append(
-            f"{who} ({one.account.platform} {one.account.id}): {matched.reason}; "
-            f"kept as {student_id}. Add an alias to the roster, and collect again."
-        )
-    return student_id
+    if not roster or _key(one) in before:
+        return before.get(_key(one), one.student_id)
+    who = one.account.name or one.where or one.student_id
+    doubt = f"{who} ({one.account.platform} {one.account.id}): {matched.reason}"
+    if not one.entries and not one.problem:  # a test student, another class: nobody is missed
+        notes.append(f"{doubt}; nothing handed in, left out.")
+        return None
+    notes.append(
+        f"{doubt}; kept as {one.student_id}. Add an alias to the roster, and collect again."
+    )
+    return one.student_id
 
 
 def _check_distinct(pairs: Sequence[tuple[str, Handed]]) -> None:
