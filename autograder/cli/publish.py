@@ -67,7 +67,7 @@ def export(  # noqa: PLR0913 -- one parameter for each option
         console.print(text.line("Nothing was written."))
         return
     for written in stage.write(plan, out / "exports" / chosen.id / target, path):
-        console.print(text.line(f"wrote {written}"))
+        click.echo(text.printable(f"wrote {written}"))  # in one piece, to be copied
 
 
 def _shown(plan: Plan, *, everything: bool) -> Iterable[RenderableType]:
