@@ -189,6 +189,15 @@ class Attempt:
 
 
 @frozen
+class Account:
+    """Who a student is on a learning platform; Moodle's id holds for one assignment only."""
+
+    platform: str  # moodle | canvas | gradescope | github
+    id: str
+    name: str = ""  # as the platform writes it
+
+
+@frozen
 class Submission:
     """All attempts of one student at one assignment, oldest first, unknown times first of all."""
 
@@ -197,6 +206,8 @@ class Submission:
     attempts: tuple[Attempt, ...]
     name: str = ""
     section: str | None = None
+    accounts: tuple[Account, ...] = ()
+    aliases: tuple[str, ...] = ()  # other ids of the same student: the roster's, e-mail addresses
 
 
 # --- what the suite saw (suite.run) ----------------------------------------------------------

@@ -51,6 +51,8 @@ class Request:
     assignment: str
     out: Path
     roster: Path | None = None
+    worksheet: Path | None = None
+    origin: str | None = None
     at: str | None = None
     jobs: int | None = None
     device: str | None = None
@@ -173,6 +175,9 @@ def _collect(
         timezone=course.timezone,
         roster=read_roster(request.roster) if request.roster is not None else None,
         at=config.parse_moment(request.at, course.timezone) if request.at is not None else None,
+        origin=request.origin,
+        worksheet=request.worksheet,
+        known=store.submissions(assignment.id),
     )
     store.record_attempts(found.submissions)
     return found

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import platform
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -78,6 +78,21 @@ def _needs_linux(command: str, *, or_macos: bool = False) -> None:
     )
 
 
+def _source_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add what `collect` and `grade` need to know about SOURCE."""
+    origins = ("moodle", "canvas", "gradescope", "classroom50", "git", "folder")
+    for add in (
+        click.option("--from", "origin", type=click.Choice(origins),
+                     help="Where SOURCE comes from (recognised, if left out)."),
+        click.option("--worksheet", type=_FOLDER,
+                     help="Moodle's grading worksheet or Canvas's gradebook: who, and when."),
+        click.option("--roster", type=_FOLDER,
+                     help="CSV with student_id, name, section; more columns are other ids."),
+    ):  # fmt: skip
+        command = add(command)
+    return command
+
+
 @contextmanager
 def _writing(folder: Path) -> Iterator[None]:
     try:
@@ -92,11 +107,11 @@ def _writing(folder: Path) -> Iterator[None]:
 @click.argument("source", type=_FOLDER)
 @_ASSIGNMENT
 @_OUT
-@click.option("--roster", type=_FOLDER, help="CSV with student_id, name and section.")
+@_source_options
 @click.option("--at", help="Time of attempts that have none: '2026-02-09 18:25'.")
 @click.pass_context
 def collect(
-    context: click.Context, source: Path, assignment: str, out: Path, roster: Path | None, at: str
+    context: click.Context, /, source: Path, assignment: str, out: Path, **options: Any
 ) -> None:
     """Record who handed in what, without grading it.
 
@@ -114,8 +129,7 @@ def collect(
             source=source,
             assignment=assignment,
             out=out,
-            roster=roster,
-            at=at,
+            **options,
         )
     )
     console = text.console()
@@ -130,7 +144,7 @@ def collect(
 @click.argument("source", type=_FOLDER, required=False)
 @_ASSIGNMENT
 @_OUT
-@click.option("--roster", type=_FOLDER, help="CSV with student_id, name and section.")
+@_source_options
 @click.option("--jobs", type=click.IntRange(min=1), help="Graders at once (one for each core).")
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), help="Overrides the configuration.")
 @click.option("--seed", type=int, help="Of hidden inputs; random, and kept in OUT, if left out.")
@@ -140,19 +154,13 @@ def collect(
 @click.option("--i-trust-this-code", "trust", is_flag=True,
               help="Grade without isolation if need be; never below --min-tier.")  # fmt: skip
 @click.pass_context
-def grade(  # noqa: PLR0913 -- one parameter for each option
+def grade(
     context: click.Context,
+    /,
     source: Path | None,
     assignment: str,
     out: Path,
-    *,
-    roster: Path | None,
-    jobs: int | None,
-    device: str | None,
-    seed: int | None,
-    force: bool,
-    min_tier: str | None,
-    trust: bool,
+    **options: Any,
 ) -> None:
     """Grade all submissions in SOURCE, and all that OUT already knows.
 
@@ -169,13 +177,7 @@ def grade(  # noqa: PLR0913 -- one parameter for each option
         source=source,
         assignment=assignment,
         out=out,
-        roster=roster,
-        jobs=jobs,
-        device=device,
-        seed=seed,
-        force=force,
-        min_tier=min_tier,
-        trust=trust,
+        **options,
     )
     with Progress() as progress:
         summary = pipeline.grade(request, progress)

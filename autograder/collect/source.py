@@ -98,7 +98,7 @@ def _walk(root: Path, raw: tuple[str, ...]) -> Iterator[Entry]:
     """List the folder `raw` of `root`; links are named, not followed."""
     parts = tuple(map(_clean, raw))
     try:
-        folder = _open_beneath(root, raw, os.O_DIRECTORY)
+        folder = open_beneath(root, raw, os.O_DIRECTORY)
         try:
             with os.scandir(folder) as items:
                 inside = [
@@ -130,7 +130,7 @@ def _walk(root: Path, raw: tuple[str, ...]) -> Iterator[Entry]:
             yield Entry(parts=(*parts, _clean(name)), refused=f"{kind}, not a regular file")
 
 
-def _open_beneath(root: Path, raw: tuple[str, ...], flags: int) -> int:
+def open_beneath(root: Path, raw: tuple[str, ...], flags: int) -> int:
     """Open `raw` below `root`, refusing links in every component, even ones swapped in later."""
     opened = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
     for index, name in enumerate(raw):
@@ -144,7 +144,7 @@ def _open_beneath(root: Path, raw: tuple[str, ...], flags: int) -> int:
 
 
 def _open_file(root: Path, raw: tuple[str, ...]) -> IO[bytes]:
-    opened = _open_beneath(root, raw, os.O_NONBLOCK)  # so that a pipe put in its place cannot hang
+    opened = open_beneath(root, raw, os.O_NONBLOCK)  # so that a pipe put in its place cannot hang
     if not stat.S_ISREG(os.fstat(opened).st_mode):
         os.close(opened)
         raise OSError("no longer a regular file")

@@ -137,9 +137,8 @@ class Store:
             ConfigError: If `seed` is not the one that OUT was begun with.
         """
         path = self.out / "run.json"
-        document = self._read(path, RUN)
-        known = document.get("seed") if document else None
-        if type(known) is not int:
+        known = self.known_seed()
+        if known is None:
             known = secrets.randbits(_SEED_BITS) if seed is None else seed
             self._write(path, {"schema": RUN, "seed": known})
         if seed is not None and seed != known:
@@ -148,6 +147,11 @@ class Store:
                 f"Leave --seed out, or grade into another folder."
             )
         return known
+
+    def known_seed(self) -> int | None:
+        """Return the run's seed, if OUT was begun; for readers, who hold no lock."""
+        known = (self._read(self.out / "run.json", RUN) or {}).get("seed")
+        return known if type(known) is int else None
 
     # --- attempts ---
 
@@ -418,6 +422,8 @@ def _merged(known: Submission | None, new: Submission) -> Submission:
         attempts=tuple(sorted(attempts.values(), key=lambda attempt: attempt.when)),
         name=new.name or known.name,
         section=new.section or known.section,
+        accounts=tuple(dict.fromkeys((*known.accounts, *new.accounts))),
+        aliases=tuple(dict.fromkeys((*known.aliases, *new.aliases))),
     )
 
 

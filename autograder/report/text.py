@@ -290,9 +290,7 @@ def isolation_block(isolation: Isolation, advice: str = "") -> Iterable[Renderab
 
 
 def _attempt_lines(attempt: dict[str, Any], *, graded: bool) -> Iterable[RenderableType]:
-    when = attempt["submitted_at"] or "time unknown"
-    which = "graded attempt" if graded else "attempt"
-    yield line(f"{which} ({when}): {attempt['graded_file'] or ', '.join(attempt['files'])}")
+    yield line(_attempt_line(attempt, graded=graded))
     if attempt["problem"]:
         yield inside("", attempt["problem"])
 
@@ -327,6 +325,52 @@ def _broken_cases(cases: Sequence[dict[str, Any]]) -> Iterable[RenderableType]:
         yield inside("", alike[0]["title"] + more)
         yield inside("", alike[0]["id"].partition("#")[0], style="dim", depth=8)
         yield inside("", alike[0]["message"], depth=8)
+
+
+def feedback_lines(feedback: Mapping[str, Any], *, short: bool = False) -> list[str]:
+    """Return what a student may read, as plain lines.
+
+    Args:
+        feedback: A `gradlab/feedback/v1` document.
+        short: Leave out which attempts there are, and all hints but the first.
+    """
+    score = feedback["score"]
+    status = STATUSES[feedback["status"]]
+    value = f"{score['value']:g} of {score['scale']:g}" if score else status
+    lines = [f"{feedback['assignment']}: {value}"]
+    if score and score["explanation"]:
+        lines.append(score["explanation"])
+    for index, attempt in enumerate(feedback["attempts"]):
+        if not short:
+            lines.append(_attempt_line(attempt, graded=index == feedback["graded_attempt"]))
+        if attempt["problem"]:
+            lines.append(f"    {attempt['problem']}")
+    for exercise in feedback["exercises"]:
+        star = " (*)" if exercise["starred"] else ""
+        lines += [f"{exercise['id']}{star}: {exercise_feedback(exercise)[0]}"]
+        lines += [f"    {one}" for one in exercise_feedback(exercise, short=short)[1:]]
+    lines += [f"note: {remark}" for remark in feedback["remarks"]]
+    return [printable(one) for one in lines]
+
+
+def _attempt_line(attempt: Mapping[str, Any], *, graded: bool) -> str:
+    when = attempt["submitted_at"] or "time unknown"
+    which = "graded attempt" if graded else "attempt"
+    return f"{which} ({when}): {attempt['graded_file'] or ', '.join(attempt['files'])}"
+
+
+def exercise_feedback(exercise: Mapping[str, Any], *, short: bool = False) -> list[str]:
+    """Return what a student may read about one exercise: points, what broke first, hints."""
+    word, _ = WORDS[exercise["outcome"]]
+    lines = [f"{exercise['points']:g} of {exercise['max_points']:g}, {word}"]
+    broken = next(
+        (one for one in exercise["cases"] if one["outcome"] != "passed" and one["message"]), None
+    )
+    if broken and exercise["outcome"] != ExerciseOutcome.NOT_IMPLEMENTED:
+        lines += [broken["title"], broken["message"]]
+    lines += [f"hint: {hint}" for hint in exercise["hints"][: 1 if short else None]]
+    lines += [f"note: {remark}" for remark in exercise["remarks"]]
+    return [printable(one) for one in lines]
 
 
 def validation(findings: Sequence[Any]) -> Iterable[Any]:

@@ -28,6 +28,9 @@ LAYERS = {
     "examine": ENGINE,
     "batch": ENGINE | {"examine", "graders", "handout", "report.json", "report.store"},
     "mutants": NOUNS | {"checks"},
+    "lms": NOUNS,  # what platforms write, read by `collect` and filled by `publish`
+    "collect": NOUNS | {"lms"},
+    "publish": NOUNS | {"lms", "report"},  # from results that are on disk, not from records
     "validate": ENGINE | {"examine", "batch", "graders", "mutants"},
     "check": ENGINE,
     "release": ENGINE | {"examine", "batch", "handout"},
