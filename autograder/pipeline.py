@@ -21,7 +21,7 @@ from pathlib import Path
 
 import torch
 
-from autograder import batch, config, ledger, score
+from autograder import batch, config, gradebook, ledger, score
 from autograder.collect import Found, find_submissions, read_roster
 from autograder.errors import ConfigError
 from autograder.models import (
@@ -113,6 +113,7 @@ def grade(request: Request, watch: batch.Watch) -> Summary:
 
         batch.examine(run, store, watch, settle)
         store.write_grades()
+        gradebook.rebuild(course, store)
     notes = dict.fromkeys((*(found.notes if found else ()), *store.notes))
     return Summary(
         rows=tuple(sorted(rows, key=lambda one: one.student_id)),

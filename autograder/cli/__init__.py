@@ -25,18 +25,18 @@ class Commands(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Name all commands, students' first."""
-        return [*super().list_commands(ctx), *self._instructor().commands]
+        return [*super().list_commands(ctx), *self._instructor()]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Find a command of either side."""
         found = super().get_command(ctx, cmd_name)
-        return found if found is not None else self._instructor().commands.get(cmd_name)
+        return found if found is not None else self._instructor().get(cmd_name)
 
     @staticmethod
-    def _instructor() -> click.Group:
-        from autograder.cli.instructor import commands  # noqa: PLC0415 -- not for students
+    def _instructor() -> dict[str, click.Command]:
+        from autograder.cli import gradebook, instructor  # noqa: PLC0415 -- not for students
 
-        return commands
+        return {**instructor.commands.commands, **gradebook.commands.commands}
 
 
 @click.group(

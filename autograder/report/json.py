@@ -332,6 +332,19 @@ def _shown(
     return next((record for record in known if record is not None), None)
 
 
+def past_grade(result: Document) -> Document:
+    """Return what stays known of a `gradlab/result/v1` document when the next one replaces it."""
+    index = result["graded_attempt"]
+    return {
+        "graded_at": result["graded_at"],
+        "status": result["status"],
+        "attempt_sha256": None if index is None else result["attempts"][index]["sha256"],
+        "score": result["score"],
+        "isolation": result["isolation"],
+        "environment": result["environment"],
+    }
+
+
 # --- what the student sees ---------------------------------------------------------------------
 
 

@@ -5,6 +5,7 @@
     submissions/blobs/<sha256>                            what they hold, byte for byte
     records/<assignment>/<student_id>/<attempt>.json      what each attempt did
     results/  feedback/  private/<assignment>/<student_id>.json
+    history/<assignment>/<student_id>.json                every grade so far, oldest first
     grades.csv
 
 A file that cannot be read back counts as absent, with a note, so that it is made again.
@@ -36,6 +37,7 @@ from autograder.report.json import (
     grade_row,
     grades_csv,
     parse,
+    past_grade,
     read_record,
     record_document,
     to_json,
@@ -44,6 +46,7 @@ from autograder.report.json import (
 RUN = "gradlab/run/v1"
 SUBMISSION = "gradlab/submission/v1"
 PRIVATE = "gradlab/private/v1"
+HISTORY = "gradlab/history/v1"
 
 _NAME = re.compile(r"(?!\.)[A-Za-z0-9._-]+")
 _SEED_BITS = 53  # every JSON reader keeps such an integer exact
@@ -56,6 +59,21 @@ class Store:
         self.out = out
         self.notes: list[str] = []  # what could not be read back
         self._holder: int | None = None
+
+    @classmethod
+    def existing(cls, out: Path) -> Store:
+        """Return the files of an OUT that something was collected into.
+
+        Raises:
+            ConfigError: If there is no such folder.
+        """
+        store = cls(out)
+        if not store.assignments():
+            raise ConfigError(
+                f"{out}: expected a folder that `gradlab grade` has written, got none."
+                " Name it, or grade first."
+            )
+        return store
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -228,8 +246,32 @@ class Store:
     def write_result(self, result: Document, feedback: Document) -> None:
         """Write what the instructor and what the student sees of one grade."""
         where = (result["assignment"], result["student_id"])
+        self._remember(result)
         self._write(self._path("feedback", *where), feedback)
         self._write(self._path("results", *where), result)
+
+    def _remember(self, result: Document) -> None:
+        """Add a grade to its student's history, unless it is the one that stands there last."""
+        assignment, student_id = result["assignment"], result["student_id"]
+        known, grade = self.history(assignment, student_id), past_grade(result)
+        if known and {**known[-1], "graded_at": ""} == {**grade, "graded_at": ""}:
+            return
+        self._write(
+            self._path("history", assignment, student_id),
+            {
+                "schema": HISTORY,
+                "assignment": assignment,
+                "student_id": student_id,
+                "grades": [*known, grade],
+            },
+        )
+
+    def history(self, assignment: str, student_id: str) -> list[Document]:
+        """Return every grade that one student has had at an assignment, oldest first."""
+        found = (self._read(self._path("history", assignment, student_id), HISTORY) or {}).get(
+            "grades"
+        )
+        return found if isinstance(found, list) else []
 
     def result(self, assignment: str, student_id: str) -> Document | None:
         """Return the `gradlab/result/v1` document of one student, if there is one."""

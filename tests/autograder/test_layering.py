@@ -30,6 +30,7 @@ LAYERS = {
     "mutants": NOUNS | {"checks"},
     "validate": ENGINE | {"examine", "batch", "graders", "mutants"},
     "check": ENGINE,
+    "gradebook": NOUNS | {"ledger", "report.json", "report.store"},  # reads what OUT holds
     "release": ENGINE | {"examine", "batch", "handout"},
     "pipeline": ANYTHING,
     "desk": ANYTHING,

@@ -1,0 +1,65 @@
+"""The commands about grades that are there: the gradebook and its history."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import click
+
+from autograder.cli.instructor import _FOLDER, _OUT, _course
+
+commands = click.Group("gradebook")
+
+
+@commands.command()
+@click.argument("out", type=_FOLDER)
+@click.option("--database", metavar="URL", help="Also fill postgresql+psycopg://user@host/name.")
+@click.pass_context
+def rebuild(context: click.Context, out: Path, database: str | None) -> None:
+    """Make OUT/gradebook.sqlite again from the files in OUT.
+
+    `grade` does so at its end; the same files give the same bytes.
+
+    Example: gradlab rebuild grades
+    """
+    from autograder import config, gradebook  # noqa: PLC0415
+    from autograder.report.store import Store  # noqa: PLC0415
+
+    course, store = config.load(_course(context)), Store.existing(out)
+    with store.lock():
+        gradebook.rebuild(course, store)
+        if database is not None:
+            gradebook.write_database(database, gradebook.rows(course, store))
+    for note in store.notes:
+        click.echo(f"note: {note}", err=True)
+    click.echo(f"{out / gradebook.FILE_NAME}: made from the files in {out}")
+
+
+@commands.command()
+@click.argument("student")
+@_OUT
+@click.option("--json", "as_json", is_flag=True, help="Print what programs can read.")
+@click.pass_context
+def history(context: click.Context, student: str, out: Path, *, as_json: bool) -> None:
+    """Say all that happened to STUDENT's work: attempts, grades and decisions, in time order.
+
+    Example: gradlab history ana -o grades
+    """
+    from autograder import config, gradebook  # noqa: PLC0415
+    from autograder.report import text  # noqa: PLC0415
+    from autograder.report.store import Store  # noqa: PLC0415
+
+    zone = ZoneInfo(config.load(_course(context)).timezone)
+    events = gradebook.history(Store.existing(out), student)
+    if as_json:
+        click.echo(json.dumps([dataclasses.asdict(one) for one in events], indent=2))
+        return
+    console = text.console()
+    for one in events:
+        at = f"{datetime.fromisoformat(one.at).astimezone(zone):%Y-%m-%d %H:%M}" if one.at else ""
+        when, what = at or "time unknown", one.what.replace("_", " ")
+        console.print(text.inside(f"{when:<16}  {one.assignment}  {what}: ", one.text, depth=0))
