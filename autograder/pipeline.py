@@ -88,7 +88,7 @@ def grade(request: Request, watch: batch.Watch) -> Summary:
         found = _collect(request, course, assignment, store)
         run = batch.Run(
             config=course,
-            assignment=assignment,
+            assignment=assignment.tested,
             seed=store.run_seed(request.seed),
             isolation=tiers.choose(request.tier, trust=request.trust),
             graders=request.jobs,
@@ -106,10 +106,10 @@ def grade(request: Request, watch: batch.Watch) -> Summary:
             }
             worth = score.score(assignment, submission, final, decisions, timezone=course.timezone)
             store.write_result(
-                result_document(submission, worth, final, _environment(run, mine), now),
+                result_document(submission, worth, final, _environment(run, assignment, mine), now),
                 feedback_document(submission, worth, final, now),
             )
-            rows.append(text.row(submission, worth, final))
+            rows.append(text.row(submission, worth, final, assignment.exercises))
 
         batch.examine(run, store, watch, settle)
         store.write_grades()
@@ -164,9 +164,10 @@ def _collect(
     return found
 
 
-def _environment(run: batch.Run, entries: Sequence[LedgerEntry]) -> Environment:
+def _environment(
+    run: batch.Run, assignment: Assignment, entries: Sequence[LedgerEntry]
+) -> Environment:
     """Say where and under which rules one student is graded; other rules only score again."""
-    assignment = run.assignment
     policy = [
         [[one.key, str(one.points), one.starred] for one in assignment.exercises],
         to_json(assignment.rules),

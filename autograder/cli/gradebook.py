@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import getpass
 import json
 from datetime import datetime
 from pathlib import Path
@@ -10,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from autograder.cli.instructor import _FOLDER, _OUT, _course
+from autograder.cli.instructor import _ASSIGNMENT, _FOLDER, _OUT, _course, _request
 
 commands = click.Group("gradebook")
 
@@ -63,3 +64,35 @@ def history(context: click.Context, student: str, out: Path, *, as_json: bool) -
         at = f"{datetime.fromisoformat(one.at).astimezone(zone):%Y-%m-%d %H:%M}" if one.at else ""
         when, what = at or "time unknown", one.what.replace("_", " ")
         console.print(text.inside(f"{when:<16}  {one.assignment}  {what}: ", one.text, depth=0))
+
+
+@commands.command()
+@click.argument("table", type=_FOLDER, required=False)
+@_ASSIGNMENT
+@_OUT
+@click.option("--by", help="Who decides (the name of this account).")
+@click.pass_context
+def points(
+    context: click.Context, table: Path | None, assignment: str, out: Path, by: str | None
+) -> None:
+    """Enter the points of exercises that people grade, from the CSV file TABLE.
+
+    Its columns are student_id, exercise, points and comment; students read the comment. Without
+    TABLE, print one to fill in. The next `grade` applies the points.
+
+    Example: gradlab points points.csv -a tp1 -o grades --by sam
+    """
+    from autograder import marking, pipeline  # noqa: PLC0415
+    from autograder.report.store import Store  # noqa: PLC0415
+
+    _, wanted = pipeline.configured(_request(context, assignment, out))
+    store = Store.existing(out)
+    if table is None:
+        click.echo(marking.waiting(store, wanted), nl=False)
+        return
+    with store.lock():
+        given = marking.give(store, wanted, table, by=by or getpass.getuser())
+    click.echo(
+        f"{given.new} written, {given.known} known already, {given.empty} without points."
+        f" Then: gradlab grade -a {assignment} -o {out}"
+    )

@@ -28,7 +28,7 @@ from autograder.config.blocks import (
 )
 from autograder.config.reading import Reading, find_known
 from autograder.config.tree import CONFIG_NAME, Fault, Value, parse, read_text
-from autograder.config.words import local_time, sentence
+from autograder.config.words import MANUAL, local_time, sentence
 from autograder.errors import ConfigError
 from autograder.models import (
     Assignment,
@@ -132,6 +132,7 @@ def _own(reading: Reading, root: Value, assignment: Value) -> _Own:
         fault = assignment.fault("expected the key 'exercises', got none. Add it.")
         reading.faults.append(fault)
     reading.faults += _repeated(assignment)
+    reading.faults += _untested(assignment, root.at("topics"))
     dates = assignment.only(list(DatesBlock.model_fields))
     return _Own(
         rules=reading.mix(RulesBlock, assignment.at("score"), root.at("score")),
@@ -157,10 +158,31 @@ def _repeated(assignment: Value) -> Iterator[Fault]:
                 yield key.fault(f"{message} Take one out.")
 
 
+def _untested(assignment: Value, topics: Value) -> Iterator[Fault]:
+    """Yield a fault if an assignment lists exercises, and suites grade none of them."""
+    entries = assignment.at("exercises").value
+    keys = [
+        entry.at("id").value if isinstance(entry.value, dict) else entry.value
+        for entry in (entries if isinstance(entries, list) else ())
+    ]
+    kinds = [
+        topics.at(topic, "exercises", name, "kind").value
+        for topic, _, name in (key.partition(".") for key in keys if isinstance(key, str))
+    ]
+    if kinds and all(kind == MANUAL for kind in kinds):
+        yield assignment.at("exercises").fault(
+            "expected at least one exercise that suites grade, got manual exercises only."
+            " What only people grade is a column under 'external'."
+        )
+
+
 def _build(
     course_dir: Path, course: CourseBlock, rules: RulesBlock, own: Mapping[str, _Own]
 ) -> GradingConfig:
-    topics = _topics(course)
+    offered = _topics(course)
+    topics = {
+        name: tuple(one for one in group if not one.manual) for name, group in offered.items()
+    }
     common = _Own(rules=rules, limits=course.limits, sections={})
     blocks = {name: AssignmentBlock() for name in topics} | course.assignments
     tolerances = {
@@ -172,7 +194,7 @@ def _build(
         title=course.title,
         timezone=course.timezone,
         assignments={
-            name: _assignment(name, block, own.get(name, common), course, topics)
+            name: _assignment(name, block, own.get(name, common), course, offered)
             for name, block in blocks.items()
         },
         topics=topics,
@@ -205,7 +227,8 @@ def _topic(topic: str, block: TopicBlock, sets: Mapping[str, ForbiddenSet]) -> t
                 topic=topic,
                 points=one.points,
                 starred=one.starred,
-                forbidden=forbidden,
+                forbidden=() if one.kind == MANUAL else forbidden,
+                manual=one.kind == MANUAL,
             )
         )
     return tuple(exercises)

@@ -16,6 +16,8 @@ from pydantic import (
 )
 
 from autograder.config.words import (
+    MANUAL,
+    TESTED,
     AssignmentName,
     Bytes,
     Device,
@@ -25,6 +27,7 @@ from autograder.config.words import (
     ExerciseName,
     FileName,
     Flag,
+    KindName,
     Moment,
     OperatorName,
     Period,
@@ -194,8 +197,17 @@ class ExerciseBlock(Block):
     """Its weight among the exercises of its kind (core or starred)."""
     starred: Flag = False
     """Whether it is marked (*): required to get the full score."""
+    kind: KindName = TESTED
+    """tested: suites grade it. manual: a person does (gradlab points); until then, no score."""
     forbid: list[SetName] | None = None
     """Sets of forbidden operations, instead of the topic's."""
+
+    @field_validator("forbid")
+    @classmethod
+    def _only_tests_forbid(cls, value: list[str] | None, info: ValidationInfo) -> list[str] | None:
+        if value and info.data.get("kind") == MANUAL:
+            raise expected("nothing here for an exercise that a person grades", "Take it out.")
+        return value
 
 
 class TopicBlock(Block):
@@ -205,6 +217,17 @@ class TopicBlock(Block):
     forbid: list[SetName] = Field(default_factory=list)
     """Sets of operations that its exercises forbid, unless one says otherwise."""
     exercises: dict[ExerciseName, ExerciseBlock] = Field(min_length=1)
+
+    @field_validator("exercises")
+    @classmethod
+    def _has_tests(cls, value: dict[str, ExerciseBlock]) -> dict[str, ExerciseBlock]:
+        if all(one.kind == MANUAL for one in value.values()):
+            raise expected(
+                "at least one exercise that suites grade",
+                "What only people grade is a column under 'external'.",
+                got="manual exercises only",
+            )
+        return value
 
 
 def _or_only_its_key(json_schema: dict[str, Any]) -> None:

@@ -20,6 +20,7 @@ from pydantic_core import PydanticCustomError
 from autograder.config.tree import DECIMAL
 from autograder.models import Policy
 
+TESTED, MANUAL = "tested", "manual"  # who grades an exercise: suites, or a person
 _NUMBER = rf"{DECIMAL}|[-+]?[0-9]{{1,20}}/0*[1-9][0-9]{{0,19}}"
 
 
@@ -291,6 +292,11 @@ PolicyName = Annotated[
     str,
     PlainValidator(_one_of(*(str(one) for one in Policy))),
     WithJsonSchema({"enum": [str(one) for one in Policy]}),
+]
+KindName = Annotated[
+    str,
+    PlainValidator(_one_of(TESTED, MANUAL)),
+    WithJsonSchema({"enum": [TESTED, MANUAL]}),
 ]
 TopicName = Annotated[
     str,

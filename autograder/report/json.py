@@ -238,6 +238,8 @@ def result_document(
         "exercises": [exercise_document(result) for result in shown.exercises] if shown else [],
         "remarks": list(shown.remarks) if shown else [],
         "score": _score(grade.score),
+        "explanation": grade.explanation,
+        "waiting": [exercise.id for exercise in grade.waiting],
         "graded_at": graded_at.isoformat(),
     }
 
@@ -360,7 +362,8 @@ def feedback_document(
     by the grader alone. Durations, the seed, hashes of the run, mistakes' ids and suspicions stay
     with the instructor.
     """
-    shown = _shown(submission, grade, records) if grade.status is Status.GRADED else None
+    is_known = grade.status is Status.GRADED or grade.waiting
+    shown = _shown(submission, grade, records) if is_known else None
     return {
         "schema": FEEDBACK,
         "assignment": submission.assignment,
@@ -371,6 +374,8 @@ def feedback_document(
         "exercises": [_exercise_feedback(result) for result in shown.exercises] if shown else [],
         "remarks": list(shown.remarks) if shown else [],
         "score": _score(grade.score),
+        "explanation": grade.explanation,
+        "waiting": [exercise.id for exercise in grade.waiting],
         "graded_at": graded_at.isoformat(),
     }
 

@@ -144,25 +144,37 @@ class Row:
     remark: str
 
 
-def row(submission: Submission, grade: Grade, records: Mapping[str, RunRecord]) -> Row:
+def row(
+    submission: Submission,
+    grade: Grade,
+    records: Mapping[str, RunRecord],
+    exercises: Sequence[Exercise],
+) -> Row:
     """Return a student's line.
 
     Args:
         submission: The student's attempts.
         grade: What they are worth; it says which attempt counts.
         records: What each attempt did, by the attempt's SHA-256; attempts may lack one.
+        exercises: Of the assignment, in order.
     """
     if grade.best_attempt is not None:
         record = records.get(submission.attempts[grade.best_attempt].sha256)
     else:
         record = next(iter(records.values()), None)
-    results = record.exercises if record is not None else ()
+    outcomes = {one.exercise.key: one.outcome for one in record.exercises} if record else {}
+    waiting = {one.key for one in grade.waiting}
+    marks = [
+        _WAITING if one.key in waiting else _MARKS[outcomes[one.key]]
+        for one in exercises
+        if one.key in waiting or one.key in outcomes
+    ]
     return Row(
         student_id=submission.student_id,
         status=grade.status,
         score=score_text(grade),
         scale=f"{float(grade.score.scale):g}" if grade.score else "",
-        marks="".join(_MARKS[result.outcome] for result in results),
+        marks="".join(marks),
         remark=_remark(submission, grade, record),
     )
 
@@ -181,7 +193,8 @@ def grades_table(rows: Sequence[Row], exercises: Sequence[Exercise]) -> Iterable
     yield Text()
     if any(one.marks for one in rows):
         yield line(f"exercises: {', '.join(_name(one) for one in exercises)}")
-        yield line(f"marks: {MARKS_KEY}")
+        waits = "  w waits for a person" if any(_WAITING in one.marks for one in rows) else ""
+        yield line(f"marks: {MARKS_KEY}{waits}")
     counts = Counter(STATUSES[one.status] for one in rows)
     scales = sorted({one.scale for one in rows} - {""})
     out_of = f"; scores are out of {', '.join(scales)}" if scales else ""
@@ -215,6 +228,7 @@ _MARKS = {
     ExerciseOutcome.NOT_RUN: "?",
 }
 MARKS_KEY = "+ passed  - failed  . not written  ! forbidden  E error  ? not run"
+_WAITING = "w"
 
 
 def count(number: int, thing: str) -> str:
@@ -232,6 +246,8 @@ def _remark(submission: Submission, grade: Grade, record: RunRecord | None) -> s
         return _first_sentence(record.message)
     if grade.status is Status.NOT_SUBMITTED and submission.attempts:
         return _first_sentence(grade.explanation)
+    if grade.waiting:
+        return f"waits for {', '.join(one.id for one in grade.waiting)}"
     results = record.exercises if record is not None else ()
     forbidden = [r.exercise.id for r in results if r.outcome is ExerciseOutcome.FORBIDDEN]
     review = [r.exercise.id for r in results if r.review]
@@ -253,6 +269,8 @@ def explanation(result: dict[str, Any]) -> Iterable[RenderableType]:
     yield line(f"{result['student_id']}, {result['assignment']}: {STATUSES[result['status']]}")
     if result["score"] is not None:
         yield inside("", result["score"]["explanation"], depth=2)
+    elif result.get("explanation"):  # files of older versions have none
+        yield inside("", result["explanation"], depth=2)
     for index, attempt in enumerate(result["attempts"]):
         yield from _attempt_lines(attempt, graded=index == result["graded_attempt"])
     for exercise in result["exercises"]:

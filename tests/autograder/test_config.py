@@ -327,6 +327,9 @@ def test_all_faults_are_named_at_once_in_the_order_of_the_file(chosen, tmp_path_
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
+        ("entropy: {points: 1, starred: true}", "entropy: {points: 1, kind: by hand}", "27:34: topics.losses.exercises.entropy.kind: expected tested or manual, got 'by hand'."),
+        ("entropy: {points: 1, starred: true}", "entropy: {points: 1, kind: manual, forbid: [softmax]}", "27:42: topics.losses.exercises.entropy.forbid: expected nothing here for an exercise that a person grades, got a list. Take it out."),
+        ("mlp_backward: {points: 4}", "mlp_backward: {points: 4, kind: manual}", "30:5: topics.mlp.exercises: expected at least one exercise that suites grade, got manual exercises only. What only people grade is a column under 'external'."),
         ("timezone: Europe/Paris", "timezone: ../etc/passwd", "2:11: timezone: expected a timezone, such as Europe/Paris, got '../etc/passwd'."),
         ("timezone: Europe/Paris", "timezone:", "2:1: timezone: expected a timezone, such as Europe/Paris, got nothing."),
         ("title: A course\n", "", "1:1: expected the key 'title', got none. Add it."),
@@ -351,7 +354,7 @@ def test_all_faults_are_named_at_once_in_the_order_of_the_file(chosen, tmp_path_
         ("  autograd: {autograd: true}", "  autograd: {nmes: [torch], autograd: true}", "19:14: forbidden.autograd: unknown key 'nmes'. Did you mean 'names'?"),
         ("names: [torch.softmax]", "names: torch.softmax", "20:20: forbidden.softmax.names: expected a list, got 'torch.softmax'."),
         ("mlp_backward: {points: 4}", "mlp_backward: 4", "31:21: topics.mlp.exercises.mlp_backward: expected a mapping (key: value), got 4."),
-        ("mlp_backward: {points: 4}", "mlp_backward: {points: 4, weight: 1}", "31:33: topics.mlp.exercises.mlp_backward: unknown key 'weight'. Known: points, starred, forbid."),
+        ("mlp_backward: {points: 4}", "mlp_backward: {points: 4, weight: 1}", "31:33: topics.mlp.exercises.mlp_backward: unknown key 'weight'. Known: points, starred, kind, forbid."),
         ("  tp1:\n", "  tp 1:\n", "33:3: assignments.tp 1: expected an assignment's name: letters, digits, _, - and ., got 'tp 1'."),
         ("class_end: 2026-02-09 18:30", "class_end: 2026-02-17 18:30", "36:10: assignments.tp1.due: expected a date not before class_end (2026-02-17 18:30), got 2026-02-16 23:59."),
         ("closes: 2026-03-02 23:59", "closes: 2026-02-16 23:58", "37:13: assignments.tp1.closes: expected a date not before due (2026-02-16 23:59), got 2026-02-16 23:58."),
@@ -542,3 +545,31 @@ def test_whatever_is_typed_is_read_or_named_never_a_crash(at, cut, put, tmp_path
     text = BASE[:at] + put + BASE[at + cut :]
     with contextlib.suppress(ConfigError):
         load(tmp_path_factory.mktemp("course"), text)
+
+
+# --- exercises that a person grades -----------------------------------------------------------
+
+MANUAL = changed("entropy: {points: 1, starred: true}", "entropy: {points: 1, kind: manual}")
+
+
+def test_a_manual_exercise_is_in_assignments_and_no_suite_knows_it(tmp_path):
+    course = load(tmp_path, MANUAL)
+    assert [one.id for one in course.topics["losses"]] == ["softmax", "softmax_backward"]
+    default, tp1 = course.assignments["losses"], course.assignments["tp1"]
+    assert [one.manual for one in default.exercises] == [False, True, False]
+    assert [(one.key, one.manual) for one in tp1.exercises] == [
+        ("losses.softmax", False), ("losses.entropy", True), ("mlp.mlp_backward", False),
+    ]  # fmt: skip
+    assert tp1.exercises[1].forbidden == ()
+    assert [one.key for one in tp1.tested.exercises] == ["losses.softmax", "mlp.mlp_backward"]
+
+
+def test_an_assignment_needs_an_exercise_that_suites_grade(tmp_path):
+    text = changed("      - losses.softmax\n", "", MANUAL)
+    text = changed("      - mlp.mlp_backward\n", "", text)
+    (said,) = faults(tmp_path, text)
+    assert said == (
+        "grading_config.yml:43:5: assignments.tp1.exercises: expected at least one exercise that"
+        " suites grade, got manual exercises only."
+        " What only people grade is a column under 'external'."
+    )

@@ -30,6 +30,7 @@ LAYERS = {
     "mutants": NOUNS | {"checks"},
     "validate": ENGINE | {"examine", "batch", "graders", "mutants"},
     "check": ENGINE,
+    "marking": NOUNS | {"ledger", "collect.tables", "report.json", "report.store"},  # its table
     "gradebook": NOUNS | {"ledger", "report.json", "report.store"},  # reads what OUT holds
     "release": ENGINE | {"examine", "batch", "handout"},
     "pipeline": ANYTHING,
