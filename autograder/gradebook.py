@@ -32,6 +32,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.schema import CreateSchema
 
 from autograder import ledger
+from autograder.course import results, scores, write
 from autograder.errors import ConfigError
 from autograder.models import Assignment, GradingConfig, Schedule, Status, Submission, frozen
 from autograder.report.json import Document, past_grade
@@ -131,6 +132,20 @@ Table(
     Column("decided_by", Text, nullable=False),
     Column("decided_at", Text, nullable=False),
 )  # fmt: skip
+Table(
+    "external_scores", META, _student(),
+    Column("name", Text, primary_key=True),
+    Column("score", Double, nullable=False),
+    Column("scale", Double, nullable=False),
+    Column("comment", Text, nullable=False),
+)  # fmt: skip
+Table(
+    "course_grades", META, _student(),
+    Column("status", Text, nullable=False),
+    Column("score", Double),
+    Column("scale", Double),
+    Column("explanation", Text, nullable=False),
+)  # fmt: skip
 
 
 # --- from files to rows ----------------------------------------------------------------------
@@ -140,7 +155,7 @@ def rows(course: GradingConfig, store: Store) -> Rows:
     """Return every table's rows, in the order of their keys; they depend on OUT's files alone.
 
     Raises:
-        ConfigError: If the ledger is damaged.
+        ConfigError: If the ledger, or a table of scores from elsewhere, is damaged.
     """
     made: dict[str, list[Row]] = {table.name: [] for table in META.sorted_tables}
     students: dict[str, Row] = {}
@@ -167,6 +182,28 @@ def rows(course: GradingConfig, store: Store) -> Rows:
             "decided_at": _utc(entry.at),
         }
         for line, entry in enumerate(ledger.read(store.out / ledger.LEDGER_NAME), start=1)
+    ]
+    made["external_scores"] = [
+        {
+            "student_id": one.student_id,
+            "name": column.name,
+            "score": float(one.score),
+            "scale": float(column.scale),
+            "comment": one.comment,
+        }
+        for column in course.external.values()
+        for one in scores(store, column)
+        if one.student_id in students
+    ]
+    made["course_grades"] = [
+        {
+            "student_id": one.student_id,
+            "status": one.status.value,
+            "score": None if one.score is None else float(one.score),
+            "scale": float(course.course_grade.scale) if course.course_grade else None,
+            "explanation": one.explanation,
+        }
+        for one in results(course, store)
     ]
     return made
 
@@ -271,11 +308,12 @@ def _utc(time: datetime | str | None) -> str | None:
 
 
 def rebuild(course: GradingConfig, store: Store) -> None:
-    """Make OUT/gradebook.sqlite anew; the caller holds the lock of OUT.
+    """Make OUT/gradebook.sqlite and OUT/course.csv anew; the caller holds the lock of OUT.
 
     Raises:
         GraderError: If there is no room; the older file is still there.
     """
+    write(course, store)
     write_atomically(store.out / FILE_NAME, as_sqlite(rows(course, store)))
 
 

@@ -11,7 +11,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from autograder import ledger
-from autograder.collect.tables import Line, read_lines
+from autograder.collect.tables import Line, read_table
 from autograder.errors import ConfigError
 from autograder.models import BY_PERSON, Assignment, Exercise, LedgerEntry, Submission, frozen
 from autograder.report.json import text_cell
@@ -92,21 +92,6 @@ def give(store: Store, assignment: Assignment, table: Path, *, by: str) -> Given
     if new:
         ledger.append(path, *new)
     return Given(new=len(new), known=len(filled) - len(new), empty=len(lines) - len(filled))
-
-
-def read_table(path: Path, required: tuple[str, ...]) -> list[Line]:
-    """Return the lines of a CSV file that a person names.
-
-    Raises:
-        ConfigError: If it cannot be read, or lacks a column.
-    """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise ConfigError(
-            f"{path}: expected a CSV file, got {error.strerror}. Correct the name."
-        ) from None
-    return list(read_lines(data, path.name, required))
 
 
 def _manual(assignment: Assignment) -> tuple[Exercise, ...]:

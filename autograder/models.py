@@ -142,6 +142,24 @@ class Assignment:
 
 
 @frozen
+class ExternalColumn:
+    """Scores that come from elsewhere: a project, a quiz."""
+
+    name: str
+    title: str
+    scale: Fraction
+
+
+@frozen
+class CourseGrade:
+    """What all scores together make (see `formula`); each name is on the scale of the grade."""
+
+    formula: str
+    scale: Fraction
+    rounding: Fraction
+
+
+@frozen
 class GradingConfig:
     """Everything in grading_config.yml, validated once."""
 
@@ -152,6 +170,8 @@ class GradingConfig:
     topics: dict[str, tuple[Exercise, ...]]  # every exercise that a topic's suites grade
     tolerances: dict[str, Tolerance]  # by dtype ("float64"); "exact" for integers and bool
     device: str = "cpu"
+    external: dict[str, ExternalColumn] = field(default_factory=dict)  # by name
+    course_grade: CourseGrade | None = None
 
 
 # --- what a student handed in (collect) ------------------------------------------------------

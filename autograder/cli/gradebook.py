@@ -6,12 +6,14 @@ import dataclasses
 import getpass
 import json
 from datetime import datetime
+from fractions import Fraction
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import click
 
 from autograder.cli.instructor import _ASSIGNMENT, _FOLDER, _OUT, _course, _request
+from autograder.errors import ConfigError
 
 commands = click.Group("gradebook")
 
@@ -46,7 +48,9 @@ def rebuild(context: click.Context, out: Path, database: str | None) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print what programs can read.")
 @click.pass_context
 def history(context: click.Context, student: str, out: Path, *, as_json: bool) -> None:
-    """Say all that happened to STUDENT's work: attempts, grades and decisions, in time order.
+    """Say all that happened to STUDENT's work, in time order.
+
+    Attempts, grades and decisions.
 
     Example: gradlab history ana -o grades
     """
@@ -75,10 +79,11 @@ def history(context: click.Context, student: str, out: Path, *, as_json: bool) -
 def points(
     context: click.Context, table: Path | None, assignment: str, out: Path, by: str | None
 ) -> None:
-    """Enter the points of exercises that people grade, from the CSV file TABLE.
+    """Enter points that people give, from the CSV file TABLE.
 
-    Its columns are student_id, exercise, points and comment; students read the comment. Without
-    TABLE, print one to fill in. The next `grade` applies the points.
+    They are for exercises with `kind: manual` in grading_config.yml. The columns are student_id,
+    exercise, points and comment; students read the comment. Without TABLE, print one to fill in.
+    The next `grade` applies the points.
 
     Example: gradlab points points.csv -a tp1 -o grades --by sam
     """
@@ -96,3 +101,79 @@ def points(
         f"{given.new} written, {given.known} known already, {given.empty} without points."
         f" Then: gradlab grade -a {assignment} -o {out}"
     )
+
+
+@commands.command()
+@click.argument("table", type=_FOLDER)
+@click.option("--column", required=True, help="Its name under `external` in grading_config.yml.")
+@_OUT
+@click.pass_context
+def scores(context: click.Context, table: Path, column: str, out: Path) -> None:
+    """Keep scores from elsewhere, from the CSV file TABLE.
+
+    Its columns are student_id, score and comment; an empty score is not known yet. The table takes
+    the place of an older one.
+
+    Example: gradlab scores project.csv --column project -o grades
+    """
+    from autograder import config, course, gradebook  # noqa: PLC0415
+    from autograder.report.store import Store  # noqa: PLC0415
+
+    configured, store = config.load(_course(context)), Store.existing(out)
+    if column not in configured.external:
+        known = ", ".join(configured.external) or "none"
+        raise ConfigError(
+            f"--column: expected a column under `external` ({known}), got {column!r}. Correct it,"
+            " or add it to grading_config.yml."
+        )
+    with store.lock():
+        notes = course.keep_scores(store, configured.external[column], table)
+        gradebook.rebuild(configured, store)
+    for note in notes:
+        click.echo(f"note: {note}", err=True)
+    kept = course.scores(store, configured.external[column])
+    click.echo(f"{len(kept)} scores of {column} in {out}")
+
+
+@commands.command("course")
+@click.argument("out", type=_FOLDER)
+@click.option("--json", "as_json", is_flag=True, help="Print what programs can read.")
+@click.pass_context
+def course_grades(context: click.Context, out: Path, *, as_json: bool) -> None:
+    """Write OUT/course.csv: what all scores together make.
+
+    The formula is `course_grade` in grading_config.yml; `grade` writes the file, too.
+
+    Example: gradlab course grades
+    """
+    from autograder import config, course, gradebook  # noqa: PLC0415
+    from autograder.report import text  # noqa: PLC0415
+    from autograder.report.store import Store  # noqa: PLC0415
+
+    configured, store = config.load(_course(context)), Store.existing(out)
+    if configured.course_grade is None:
+        raise ConfigError(
+            "course: expected `course_grade` in grading_config.yml, got none. Add it:"
+            " a scale and a formula."
+        )
+    with store.lock():
+        gradebook.rebuild(configured, store)
+    found = course.results(configured, store)
+    if as_json:
+        rules = configured.course_grade
+        click.echo(json.dumps([course.document(one, rules) for one in found], indent=2))
+        return
+    console = text.console()
+    console.print(
+        text.table(
+            ("student", "score", "explanation"),
+            ((one.student_id, _short(one.score), one.explanation) for one in found),
+        )
+    )
+    pending = sum(one.score is None for one in found)
+    console.print(text.line(f"{text.count(len(found), 'student')}: {pending} pending"))
+    console.print(text.line(f"course grades: {out / course.FILE_NAME}"))
+
+
+def _short(score: Fraction | None) -> str:
+    return "" if score is None else f"{float(score):g}"

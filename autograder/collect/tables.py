@@ -137,6 +137,21 @@ def bad_id(name: str) -> str:
     )
 
 
+def read_table(path: Path, required: tuple[str, ...]) -> list[Line]:
+    """Return the lines of a CSV file that a person names.
+
+    Raises:
+        ConfigError: If it cannot be read, or lacks a column.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ConfigError(
+            f"{path}: expected a CSV file, got {error.strerror}. Correct the name."
+        ) from None
+    return list(read_lines(data, path.name, required))
+
+
 def read_lines(data: bytes, where: str, required: tuple[str, ...]) -> Iterator[Line]:
     """Yield the lines of a CSV file; "," ";" and TAB separate, as spreadsheets differ in it."""
     try:

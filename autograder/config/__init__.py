@@ -32,7 +32,9 @@ from autograder.config.words import MANUAL, local_time, sentence
 from autograder.errors import ConfigError
 from autograder.models import (
     Assignment,
+    CourseGrade,
     Exercise,
+    ExternalColumn,
     ForbiddenSet,
     GradingConfig,
     LatePenalty,
@@ -200,7 +202,19 @@ def _build(
         topics=topics,
         tolerances=TOLERANCES | tolerances,
         device=course.device,
+        external={
+            name: ExternalColumn(name=name, title=block.title or name, scale=block.scale)
+            for name, block in course.external.items()
+        },
+        course_grade=_course_grade(course),
     )
+
+
+def _course_grade(course: CourseBlock) -> CourseGrade | None:
+    block = course.course_grade
+    if block is None:
+        return None
+    return CourseGrade(formula=block.formula, scale=block.scale, rounding=block.rounding)
 
 
 def _topics(course: CourseBlock) -> dict[str, tuple[Exercise, ...]]:

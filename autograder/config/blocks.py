@@ -20,6 +20,7 @@ from autograder.config.words import (
     TESTED,
     AssignmentName,
     Bytes,
+    ColumnName,
     Device,
     DtypeName,
     Duration,
@@ -27,6 +28,7 @@ from autograder.config.words import (
     ExerciseName,
     FileName,
     Flag,
+    FormulaText,
     KindName,
     Moment,
     OperatorName,
@@ -271,6 +273,33 @@ class AssignmentBlock(DatesBlock):
     """Expected file names, the most expected first; by default its own name, then its topics'."""
 
 
+class ExternalBlock(Block):
+    """Scores from elsewhere, such as a project or a quiz; `gradlab scores` reads them."""
+
+    title: Text | None = None
+    scale: Positive
+    """The best score."""
+
+
+class CourseGradeBlock(Block):
+    """What all scores make together."""
+
+    scale: Positive
+    """The best grade; in the formula, each score is on this scale."""
+    formula: FormulaText
+    """Of assignments and external columns, with + - * / ( ) min max: (tp1 + project) / 2."""
+    rounding: Positive = _default(_RULES.rounding)
+    """The grade is a multiple of this, rounded half up (0.01)."""
+
+    @field_validator("rounding")
+    @classmethod
+    def _rounding_divides_the_scale(cls, value: Fraction, info: ValidationInfo) -> Fraction:
+        scale = info.data.get("scale")
+        if scale is not None and (scale / value).denominator != 1:
+            raise expected(f"a divisor of the scale {show(scale)}", got=show(value))
+        return value
+
+
 class CourseBlock(Block):
     """Everything an instructor decides: points, stars, dates, rules, limits."""
 
@@ -291,3 +320,18 @@ class CourseBlock(Block):
     """What there is to write; each topic is also an assignment of its own name."""
     assignments: dict[AssignmentName, AssignmentBlock] = Field(default_factory=dict)
     """Exercises of any topics, with dates."""
+    external: dict[ColumnName, ExternalBlock] = Field(default_factory=dict)
+    """Scores from elsewhere, each with a scale of its own, for the course grade."""
+    course_grade: CourseGradeBlock | None = None
+    """What all scores make together; null for nothing."""
+
+    @field_validator("external")
+    @classmethod
+    def _no_name_twice(
+        cls, value: dict[str, ExternalBlock], info: ValidationInfo
+    ) -> dict[str, ExternalBlock]:
+        taken = {*info.data.get("topics", {}), *info.data.get("assignments", {})}
+        for name in value:
+            if name in taken:
+                raise expected("names that no assignment has", got=repr(name))
+        return value

@@ -103,9 +103,12 @@ def find_known(root: Value) -> Known:
         for name, _ in block.at("exercises").items()
     ]
     zone = root.at("timezone").value
+    places = ("topics", "assignments", "external")
+    scores = dict.fromkeys(name for place in places for name, _ in root.at(place).items())
     return Known(
         exercises=tuple(exercises),
         topics=tuple(name for name, _ in root.at("topics").items()),
         forbidden=tuple(name for name, _ in root.at("forbidden").items()),
+        scores=tuple(scores),
         zone=find_zone(zone) or ZoneInfo("UTC"),
     )

@@ -20,7 +20,15 @@ from ruamel.yaml import YAML
 
 from autograder import config
 from autograder.errors import ConfigError
-from autograder.models import LatePenalty, Limits, Policy, Schedule, ScoreRules, Tolerance
+from autograder.models import (
+    CourseGrade,
+    LatePenalty,
+    Limits,
+    Policy,
+    Schedule,
+    ScoreRules,
+    Tolerance,
+)
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -573,3 +581,48 @@ def test_an_assignment_needs_an_exercise_that_suites_grade(tmp_path):
         " suites grade, got manual exercises only."
         " What only people grade is a column under 'external'."
     )
+
+
+# --- the course grade -------------------------------------------------------------------------
+
+GRADED = (
+    BASE
+    + "external:\n  project: {title: The project, scale: 20}\n  quiz: {scale: 10}\n"
+    + "course_grade:\n  scale: 20\n  formula: (tp1 + max(project, quiz)) / 2\n  rounding: 0.5\n"
+)
+
+
+def test_external_columns_and_the_course_grade_arrive(tmp_path):
+    course = load(tmp_path, GRADED)
+    assert [(one.name, one.title, one.scale) for one in course.external.values()] == [
+        ("project", "The project", 20), ("quiz", "quiz", 10),
+    ]  # fmt: skip
+    assert course.course_grade == CourseGrade(
+        formula="(tp1 + max(project, quiz)) / 2", scale=Fraction(20), rounding=Fraction(1, 2)
+    )
+    assert load(tmp_path, BASE).course_grade is None
+    topic = load(tmp_path, changed("(tp1 + max(project, quiz)) / 2", "losses", GRADED))
+    assert topic.course_grade.formula == "losses"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("project: {title: The project, scale: 20}", "project: {title: The project}", "48:3: external.project: expected the key 'scale', got none. Add it."),
+        ("project: {title: The project, scale: 20}", "project: {scale: 0}", "48:20: external.project.scale: expected a number above 0, got 0."),
+        ("  quiz: {scale: 10}", "  quiz: {scale: 10}\n  my quiz: {scale: 10}", "50:3: external.my quiz: expected a column's name: letters, digits and _, got 'my quiz'."),
+        ("  quiz: {scale: 10}", "  quiz: {scale: 10}\n  max: {scale: 10}", "50:3: external.max: expected another name: a formula has this word, got 'max'."),
+        ("  quiz: {scale: 10}", "  quiz: {scale: 10}\n  tp1: {scale: 10}", "47:1: external: expected names that no assignment has, got 'tp1'."),
+        ("  quiz: {scale: 10}", "  quiz: {scale: 10}\n  mlp: {scale: 10}", "47:1: external: expected names that no assignment has, got 'mlp'."),
+        ("(tp1 + max(project, quiz)) / 2", "(tp1 + projekt) / 2", "52:12: course_grade.formula: expected an assignment or a column under 'external', got 'projekt'. Did you mean 'project'?"),
+        ("(tp1 + max(project, quiz)) / 2", "(tp1 + quiz / 2", "52:12: course_grade.formula: expected ')', got the end."),
+        ("(tp1 + max(project, quiz)) / 2", "__import__('os').system('x')", "52:12: course_grade.formula: expected names, numbers, + - * / ( ) and commas, got \"'os').system('x')\"."),
+        ("(tp1 + max(project, quiz)) / 2", "tp1 / quiz", "52:12: course_grade.formula: expected a number below '/', got 'quiz'."),
+        ("(tp1 + max(project, quiz)) / 2", "17 + 3", "52:12: course_grade.formula: expected a formula with the name of a score, got '17 + 3'."),
+        ("(tp1 + max(project, quiz)) / 2", "17", "52:12: course_grade.formula: expected a formula, such as (tp1 + project) / 2, got 17."),
+        ("rounding: 0.5", "rounding: 3", "53:13: course_grade.rounding: expected a divisor of the scale 20, got 3."),
+        ("course_grade:\n  scale: 20\n", "course_grade:\n", "50:1: course_grade: expected the key 'scale', got none. Add it."),
+    ],
+)  # fmt: skip
+def test_a_fault_of_the_course_grade_is_named_with_its_place(tmp_path, old, new, said):
+    assert faults(tmp_path, changed(old, new, GRADED)) == [f"grading_config.yml:{said}"]

@@ -30,8 +30,11 @@ LAYERS = {
     "mutants": NOUNS | {"checks"},
     "validate": ENGINE | {"examine", "batch", "graders", "mutants"},
     "check": ENGINE,
+    "config": NOUNS | {"formula"},  # says where a formula is wrong
+    "course": NOUNS | {"formula", "collect.tables", "report.json", "report.store"},  # its table
     "marking": NOUNS | {"ledger", "collect.tables", "report.json", "report.store"},  # its table
-    "gradebook": NOUNS | {"ledger", "report.json", "report.store"},  # reads what OUT holds
+    "gradebook": NOUNS
+    | {"course", "ledger", "report.json", "report.store"},  # reads what OUT holds
     "release": ENGINE | {"examine", "batch", "handout"},
     "pipeline": ANYTHING,
     "desk": ANYTHING,
