@@ -63,7 +63,7 @@ def _writing(folder: Path) -> Iterator[None]:
 @click.argument("source", type=_FOLDER)
 @_ASSIGNMENT
 @_OUT
-@click.option("--roster", type=_FOLDER, help="CSV with student_id, name and section.")
+@click.option("--roster", type=_FOLDER, help="CSV with student_id, name, section, team.")
 @click.option("--at", help="Time of attempts that have none: '2026-02-09 18:25'.")
 @click.pass_context
 def collect(
@@ -100,7 +100,7 @@ def collect(
 @click.argument("source", type=_FOLDER, required=False)
 @_ASSIGNMENT
 @_OUT
-@click.option("--roster", type=_FOLDER, help="CSV with student_id, name and section.")
+@click.option("--roster", type=_FOLDER, help="CSV with student_id, name, section, team.")
 @click.option("--jobs", type=click.IntRange(min=1), help="Graders at once (one for each core).")
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), help="Overrides the configuration.")
 @click.option("--seed", type=int, help="Of hidden inputs; random, and kept in OUT, if left out.")
