@@ -177,3 +177,48 @@ def course_grades(context: click.Context, out: Path, *, as_json: bool) -> None:
 
 def _short(score: Fraction | None) -> str:
     return "" if score is None else f"{float(score):g}"
+
+
+@commands.command()
+@_ASSIGNMENT
+@_OUT
+@click.option("--what-if", "policy", type=_FOLDER, required=True, metavar="POLICY.YML",
+              help="Other dates, sections, score, exercises; or all of the file.")  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Print what programs can read.")
+@click.pass_context
+def regrade(
+    context: click.Context, assignment: str, out: Path, policy: Path, *, as_json: bool
+) -> None:
+    """Say who would gain or lose under other rules.
+
+    Nothing is examined and nothing is written. To apply the rules, put them into grading_config.yml
+    and run `gradlab grade`.
+
+    Example: gradlab regrade -a tp1 -o grades --what-if gentler.yml
+    """
+    from autograder import config, pipeline, regrade  # noqa: PLC0415
+    from autograder.report import text  # noqa: PLC0415
+    from autograder.report.store import Store  # noqa: PLC0415
+
+    course, old = pipeline.configured(_request(context, assignment, out))
+    new = config.load_policy(course.course_dir, assignment, policy)
+    store = Store.existing(out)
+    if assignment not in new.assignments:
+        raise ConfigError(
+            f"{policy.name}: expected the assignment {assignment!r}, got none. Add it."
+        )
+    changes = regrade.what_if(store, old, new.assignments[assignment], timezone=new.timezone)
+    if as_json:
+        click.echo(json.dumps(regrade.document(changes, policy), indent=2))
+        return
+    console = text.console()
+    for part in text.what_if(changes, regrade.totals(changes)):
+        console.print(part)
+    for note in store.notes:
+        console.print(text.line(f"note: {note}"))
+    console.print(
+        text.line(
+            "Nothing was written. To apply: change grading_config.yml, then"
+            f" gradlab grade -a {assignment} -o {out}"
+        )
+    )

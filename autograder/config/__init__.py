@@ -78,7 +78,45 @@ def load(course_dir: Path) -> GradingConfig:
     Raises:
         ConfigError: If anything in it is wrong; one line for each fault, in the file's order.
     """
+    return _load(course_dir, *parse(read_text(course_dir / CONFIG_NAME)))
+
+
+def load_policy(course_dir: Path, assignment: str, policy: Path) -> GradingConfig:
+    """Return the configuration of a course, with other rules for one assignment.
+
+    Args:
+        course_dir: The course's folder.
+        assignment: An assignment of the course.
+        policy: A whole changed grading_config.yml, or only what differs: dates, sections, score and
+            exercises, written as for an assignment.
+
+    Raises:
+        ConfigError: If anything in either file is wrong; one line for each fault.
+    """
+    load(course_dir)
     root, faults = parse(read_text(course_dir / CONFIG_NAME))
+    own, own_faults = parse(read_text(policy), policy.name)
+    if own.get("topics") is not None:
+        return _load(course_dir, own, own_faults)
+    allowed = [*DatesBlock.model_fields, "sections", "score", "exercises"]
+    foreign = [
+        Fault(*one.key_mark, "", f"expected {', '.join(allowed)}, got {key!r}.", one.file)
+        for key, one in own.items()
+        if key not in allowed
+    ]
+    here = root.at("assignments", assignment)
+    merged = replace(own.over(here), path=f"assignments.{assignment}")
+    if not isinstance(own.value, dict):
+        foreign.append(own.fault("expected a mapping (key: value)."))
+    if isinstance(own.at("score").value, dict):
+        merged.value["score"] = own.at("score").over(here.at("score"))
+    assignments = replace(root.at("assignments"), value={**dict(root.at("assignments").items())})
+    assignments.value[assignment] = merged
+    changed = replace(root, value={**root.value, "assignments": assignments})
+    return _load(course_dir, changed, [*faults, *own_faults, *foreign])
+
+
+def _load(course_dir: Path, root: Value, faults: list[Fault]) -> GradingConfig:
     reading = Reading(find_known(root), faults)
     course = reading.block(CourseBlock, root)
     rules = reading.block(RulesBlock, root.at("score"))

@@ -204,16 +204,26 @@ class Store:
 
         Its `private` part is left in OUT/private.
         """
-        path = self._path("records", assignment, student_id, attempt_sha256)
+        record = self._record(self._path("records", assignment, student_id, attempt_sha256))
+        if record is None or not record.is_final or record.run_sha256 != run_sha256:
+            return None
+        return record
+
+    def records(self, assignment: str, student_id: str) -> dict[str, RunRecord]:
+        """Return what each attempt of one student did last, by its SHA-256, in whichever run."""
+        folder = self._path("records", assignment, student_id).with_suffix("")
+        found = (self._record(path) for path in sorted(folder.glob("*.json")))
+        return {record.attempt_sha256: record for record in found if record is not None}
+
+    def _record(self, path: Path) -> RunRecord | None:
         document = self._read(path, RECORD)
         if document is None:
             return None
         try:
-            record = read_record(document)
+            return read_record(document)
         except ValueError as error:
             self._note(path, error)
             return None
-        return record if record.is_final and record.run_sha256 == run_sha256 else None
 
     def write_record(self, assignment: str, student_id: str, record: RunRecord) -> None:
         """Keep what an attempt did; its tracebacks and prints go to OUT/private only."""

@@ -104,7 +104,7 @@ def check_summary(results: Sequence[ExerciseResult], file: str) -> str:
 
 _SHORT = 32  # names of students and exercises of up to so many letters are never folded
 _NUMBERS = frozenset(
-    {"score", "cases", "mistakes", "alternatives", "degenerate"}
+    {"score", "old", "new", "difference", "cases", "mistakes", "alternatives", "degenerate"}
     | {"mutants", "killed", "rate", "explained", "open"}
 )
 
@@ -200,6 +200,31 @@ def grades_table(rows: Sequence[Row], exercises: Sequence[Exercise]) -> Iterable
     out_of = f"; scores are out of {', '.join(scales)}" if scales else ""
     said = ", ".join(f"{number} {status}" for status, number in counts.most_common())
     yield line(f"{count(len(rows), 'student')}: {said}{out_of}")
+
+
+def what_if(changes: Sequence[Any], totals: Any) -> Iterable[RenderableType]:
+    """Yield the table of `gradlab regrade --what-if`: who changes, how and why, and the counts."""
+    yield table(
+        ("student", "old", "new", "difference", "why"),
+        (
+            (one.student_id, _worth(one.old), _worth(one.new), _signed(one.difference), one.why)
+            for one in changes
+            if one.why
+        ),
+    )
+    yield Text()
+    counts = f"{totals.gain} gain, {totals.lose} lose, {totals.other} change otherwise"
+    yield line(f"{count(len(changes), 'student')}: {counts}, {totals.same} stay")
+    if totals.mean_before is not None:
+        yield line(f"mean: {totals.mean_before:.1%} -> {totals.mean_after:.1%} of the scale")
+
+
+def _worth(worth: Any) -> str:
+    return STATUSES[worth.status] if worth.value is None else f"{float(worth.value):g}"
+
+
+def _signed(difference: Fraction | None) -> str:
+    return "" if difference is None else f"{float(difference):+g}"
 
 
 STATUSES = {

@@ -32,6 +32,7 @@ LAYERS = {
     "check": ENGINE,
     "config": NOUNS | {"formula"},  # says where a formula is wrong
     "course": NOUNS | {"formula", "collect.tables", "report.json", "report.store"},  # its table
+    "regrade": NOUNS | {"ledger", "score", "report.json", "report.store"},  # scores OUT again
     "marking": NOUNS | {"ledger", "collect.tables", "report.json", "report.store"},  # its table
     "gradebook": NOUNS
     | {"course", "ledger", "report.json", "report.store"},  # reads what OUT holds
