@@ -126,7 +126,7 @@ def replay(request: Request, student_id: str, case_id: str) -> Iterator[str]:
     trust = document["isolation"]["tier"] == "none"  # as when it was graded
     run = batch.Run(
         config=course,
-        assignment=assignment,
+        assignment=assignment.tested,
         seed=store.run_seed(),
         isolation=tiers.choose(trust=trust),
     )

@@ -22,7 +22,7 @@ from pathlib import Path
 
 import torch
 
-from autograder import batch, config, ledger, score
+from autograder import batch, config, gradebook, ledger, score
 from autograder.collect import Found, find_submissions, read_roster
 from autograder.errors import ConfigError
 from autograder.models import (
@@ -92,7 +92,7 @@ def grade(request: Request, watch: batch.Watch) -> Summary:
         found = _collect(request, course, assignment, store)
         run = batch.Run(
             config=course,
-            assignment=assignment,
+            assignment=assignment.tested,
             seed=store.run_seed(request.seed),
             isolation=tiers.choose(at_least=request.min_tier, trust=request.trust),
             graders=request.jobs,
@@ -110,13 +110,14 @@ def grade(request: Request, watch: batch.Watch) -> Summary:
             }
             worth = score.score(assignment, submission, final, decisions, timezone=course.timezone)
             store.write_result(
-                result_document(submission, worth, final, _environment(run, mine), now),
+                result_document(submission, worth, final, _environment(run, assignment, mine), now),
                 feedback_document(submission, worth, final, now),
             )
-            rows.append(text.row(submission, worth, final))
+            rows.append(text.row(submission, worth, final, assignment.exercises))
 
         batch.examine(run, store, watch, settle)
         store.write_grades()
+        gradebook.rebuild(course, store)
     notes = dict.fromkeys((*(found.notes if found else ()), *store.notes))
     return Summary(
         rows=tuple(sorted(rows, key=lambda one: one.student_id)),
@@ -183,9 +184,10 @@ def _collect(
     return found
 
 
-def _environment(run: batch.Run, entries: Sequence[LedgerEntry]) -> Environment:
+def _environment(
+    run: batch.Run, assignment: Assignment, entries: Sequence[LedgerEntry]
+) -> Environment:
     """Say where and under which rules one student is graded; other rules only score again."""
-    assignment = run.assignment
     policy = [
         [[one.key, str(one.points), one.starred] for one in assignment.exercises],
         to_json(assignment.rules),

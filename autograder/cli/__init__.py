@@ -40,9 +40,13 @@ class Commands(click.Group):
 
     @staticmethod
     def _instructor() -> dict[str, click.Command]:
-        from autograder.cli import instructor, publish  # noqa: PLC0415 -- not for students
+        from autograder.cli import gradebook, instructor, publish  # noqa: PLC0415 -- not for students
 
-        return {**instructor.commands.commands, "export": publish.export}
+        return {
+            **instructor.commands.commands,
+            **gradebook.commands.commands,
+            "export": publish.export,
+        }
 
 
 @click.group(

@@ -87,7 +87,7 @@ def _source_options(command: Callable[..., None]) -> Callable[..., None]:
         click.option("--worksheet", type=_FOLDER,
                      help="Moodle's grading worksheet or Canvas's gradebook: who, and when."),
         click.option("--roster", type=_FOLDER,
-                     help="CSV with student_id, name, section; more columns are other ids."),
+                     help="CSV with student_id, name, section, team; more columns are other ids."),
     ):  # fmt: skip
         command = add(command)
     return command

@@ -5,6 +5,7 @@
     submissions/blobs/<sha256>                            what they hold, byte for byte
     records/<assignment>/<student_id>/<attempt>.json      what each attempt did
     results/  feedback/  private/<assignment>/<student_id>.json
+    history/<assignment>/<student_id>.json                every grade so far, oldest first
     grades.csv
 
 A file that cannot be read back counts as absent, with a note, so that it is made again. What grades
@@ -40,6 +41,7 @@ from autograder.report.json import (
     grade_row,
     grades_csv,
     parse,
+    past_grade,
     read_record,
     record_document,
     sealed,
@@ -50,13 +52,15 @@ from autograder.report.json import (
 RUN = "gradlab/run/v1"
 SUBMISSION = "gradlab/submission/v1"
 PRIVATE = "gradlab/private/v1"
-SEALED = frozenset({RUN, SUBMISSION, RECORD})  # grades rest on them: they carry their own SHA-256
+HISTORY = "gradlab/history/v1"
+SEALED = frozenset({RUN, SUBMISSION, RECORD, HISTORY})  # they carry the SHA-256 of their content
 
 _NAME = re.compile(r"(?!\.)[A-Za-z0-9._-]+")
 _HALF = re.compile(r"\..+\.[0-9]+\.tmp")  # what a killed grader was writing: `_temporary`
 _ADVICE = {  # where a lost file cannot simply be made again
     "run.json": "With another seed, which is drawn now, all is examined again.",
     "submissions": "Collect again; look in a backup for attempts that are no longer in SOURCE.",
+    "history": "Earlier grades are lost; look in a backup.",
 }
 _SEED_BITS = 53  # every JSON reader keeps such an integer exact
 
@@ -68,6 +72,21 @@ class Store:
         self.out = out
         self.notes: list[str] = []  # what could not be read back
         self._holder: int | None = None
+
+    @classmethod
+    def existing(cls, out: Path) -> Store:
+        """Return the files of an OUT that something was collected into.
+
+        Raises:
+            ConfigError: If there is no such folder.
+        """
+        store = cls(out)
+        if not store.assignments():
+            raise ConfigError(
+                f"{out}: expected a folder that `gradlab grade` has written, got none."
+                " Name it, or grade first."
+            )
+        return store
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -117,7 +136,7 @@ class Store:
 
     def _sweep(self) -> None:
         """Delete the halves of files that killed graders left."""
-        kinds = ("submissions", "records", "results", "feedback", "private")
+        kinds = ("submissions", "records", "results", "feedback", "private", "history")
         folders = [self.out, *(self.out / kind for kind in kinds)]
         while folders:
             folder = folders.pop()
@@ -222,20 +241,28 @@ class Store:
 
         Its `private` part is left in OUT/private; where that cannot be read, both are made again.
         """
-        path = self._path("records", assignment, student_id, attempt_sha256)
-        document = self._read(path, RECORD)
-        if document is None:
-            return None
-        try:
-            record = read_record(document)
-        except ValueError as error:
-            self._note(path, error)
-            return None
-        if not record.is_final or record.run_sha256 != run_sha256:
+        record = self._record(self._path("records", assignment, student_id, attempt_sha256))
+        if record is None or not record.is_final or record.run_sha256 != run_sha256:
             return None
         private = self._path("private", assignment, student_id)
         is_whole = attempt_sha256 in self._privates(private) or not private.exists()
         return record if is_whole else None
+
+    def records(self, assignment: str, student_id: str) -> dict[str, RunRecord]:
+        """Return what each attempt of one student did last, by its SHA-256, in whichever run."""
+        folder = self._path("records", assignment, student_id).with_suffix("")
+        found = (self._record(path) for path in sorted(folder.glob("*.json")))
+        return {record.attempt_sha256: record for record in found if record is not None}
+
+    def _record(self, path: Path) -> RunRecord | None:
+        document = self._read(path, RECORD)
+        if document is None:
+            return None
+        try:
+            return read_record(document)
+        except ValueError as error:
+            self._note(path, error)
+            return None
 
     def write_record(self, assignment: str, student_id: str, record: RunRecord) -> None:
         """Keep what an attempt did; its tracebacks and prints go to OUT/private only."""
@@ -268,8 +295,32 @@ class Store:
     def write_result(self, result: Document, feedback: Document) -> None:
         """Write what the instructor and what the student sees of one grade."""
         where = (result["assignment"], result["student_id"])
+        self._remember(result)
         self._write(self._path("feedback", *where), feedback)
         self._write(self._path("results", *where), result)
+
+    def _remember(self, result: Document) -> None:
+        """Add a grade to its student's history, unless it is the one that stands there last."""
+        assignment, student_id = result["assignment"], result["student_id"]
+        known, grade = self.history(assignment, student_id), past_grade(result)
+        if known and {**known[-1], "graded_at": ""} == {**grade, "graded_at": ""}:
+            return
+        self._write(
+            self._path("history", assignment, student_id),
+            {
+                "schema": HISTORY,
+                "assignment": assignment,
+                "student_id": student_id,
+                "grades": [*known, grade],
+            },
+        )
+
+    def history(self, assignment: str, student_id: str) -> list[Document]:
+        """Return every grade that one student has had at an assignment, oldest first."""
+        found = (self._read(self._path("history", assignment, student_id), HISTORY) or {}).get(
+            "grades"
+        )
+        return found if isinstance(found, list) else []
 
     def result(self, assignment: str, student_id: str) -> Document | None:
         """Return the `gradlab/result/v1` document of one student, if there is one."""

@@ -105,7 +105,7 @@ def check_summary(results: Sequence[ExerciseResult], file: str) -> str:
 
 _SHORT = 32  # names of students and exercises of up to so many letters are never folded
 _NUMBERS = frozenset(
-    {"score", "cases", "mistakes", "alternatives", "degenerate"}
+    {"score", "old", "new", "difference", "cases", "mistakes", "alternatives", "degenerate"}
     | {"mutants", "killed", "rate", "explained", "open"}
 )
 
@@ -145,25 +145,37 @@ class Row:
     remark: str
 
 
-def row(submission: Submission, grade: Grade, records: Mapping[str, RunRecord]) -> Row:
+def row(
+    submission: Submission,
+    grade: Grade,
+    records: Mapping[str, RunRecord],
+    exercises: Sequence[Exercise],
+) -> Row:
     """Return a student's line.
 
     Args:
         submission: The student's attempts.
         grade: What they are worth; it says which attempt counts.
         records: What each attempt did, by the attempt's SHA-256; attempts may lack one.
+        exercises: Of the assignment, in order.
     """
     if grade.best_attempt is not None:
         record = records.get(submission.attempts[grade.best_attempt].sha256)
     else:
         record = next(iter(records.values()), None)
-    results = record.exercises if record is not None else ()
+    outcomes = {one.exercise.key: one.outcome for one in record.exercises} if record else {}
+    waiting = {one.key for one in grade.waiting}
+    marks = [
+        _WAITING if one.key in waiting else _MARKS[outcomes[one.key]]
+        for one in exercises
+        if one.key in waiting or one.key in outcomes
+    ]
     return Row(
         student_id=submission.student_id,
         status=grade.status,
         score=score_text(grade),
         scale=f"{float(grade.score.scale):g}" if grade.score else "",
-        marks="".join(_MARKS[result.outcome] for result in results),
+        marks="".join(marks),
         remark=_remark(submission, grade, record),
     )
 
@@ -182,12 +194,38 @@ def grades_table(rows: Sequence[Row], exercises: Sequence[Exercise]) -> Iterable
     yield Text()
     if any(one.marks for one in rows):
         yield line(f"exercises: {', '.join(_name(one) for one in exercises)}")
-        yield line(f"marks: {MARKS_KEY}")
+        waits = "  w waits for a person" if any(_WAITING in one.marks for one in rows) else ""
+        yield line(f"marks: {MARKS_KEY}{waits}")
     counts = Counter(STATUSES[one.status] for one in rows)
     scales = sorted({one.scale for one in rows} - {""})
     out_of = f"; scores are out of {', '.join(scales)}" if scales else ""
     said = ", ".join(f"{number} {status}" for status, number in counts.most_common())
     yield line(f"{count(len(rows), 'student')}: {said}{out_of}")
+
+
+def what_if(changes: Sequence[Any], totals: Any) -> Iterable[RenderableType]:
+    """Yield the table of `gradlab regrade --what-if`: who changes, how and why, and the counts."""
+    yield table(
+        ("student", "old", "new", "difference", "why"),
+        (
+            (one.student_id, _worth(one.old), _worth(one.new), _signed(one.difference), one.why)
+            for one in changes
+            if one.why
+        ),
+    )
+    yield Text()
+    counts = f"{totals.gain} gain, {totals.lose} lose, {totals.other} change otherwise"
+    yield line(f"{count(len(changes), 'student')}: {counts}, {totals.same} stay")
+    if totals.mean_before is not None:
+        yield line(f"mean: {totals.mean_before:.1%} -> {totals.mean_after:.1%} of the scale")
+
+
+def _worth(worth: Any) -> str:
+    return STATUSES[worth.status] if worth.value is None else f"{float(worth.value):g}"
+
+
+def _signed(difference: Fraction | None) -> str:
+    return "" if difference is None else f"{float(difference):+g}"
 
 
 STATUSES = {
@@ -216,6 +254,7 @@ _MARKS = {
     ExerciseOutcome.NOT_RUN: "?",
 }
 MARKS_KEY = "+ passed  - failed  . not written  ! forbidden  E error  ? not run"
+_WAITING = "w"
 
 
 def count(number: int, thing: str) -> str:
@@ -233,6 +272,8 @@ def _remark(submission: Submission, grade: Grade, record: RunRecord | None) -> s
         return _first_sentence(record.message)
     if grade.status is Status.NOT_SUBMITTED and submission.attempts:
         return _first_sentence(grade.explanation)
+    if grade.waiting:
+        return f"waits for {', '.join(one.id for one in grade.waiting)}"
     results = record.exercises if record is not None else ()
     forbidden = [r.exercise.id for r in results if r.outcome is ExerciseOutcome.FORBIDDEN]
     review = [r.exercise.id for r in results if r.review]
@@ -254,6 +295,8 @@ def explanation(result: dict[str, Any]) -> Iterable[RenderableType]:
     yield line(f"{result['student_id']}, {result['assignment']}: {STATUSES[result['status']]}")
     if result["score"] is not None:
         yield inside("", result["score"]["explanation"], depth=2)
+    elif result.get("explanation"):  # files of older versions have none
+        yield inside("", result["explanation"], depth=2)
     for index, attempt in enumerate(result["attempts"]):
         yield from _attempt_lines(attempt, graded=index == result["graded_attempt"])
     for exercise in result["exercises"]:

@@ -33,6 +33,12 @@ LAYERS = {
     "publish": NOUNS | {"lms", "report"},  # from results that are on disk, not from records
     "validate": ENGINE | {"examine", "batch", "graders", "mutants"},
     "check": ENGINE,
+    "config": NOUNS | {"formula"},  # says where a formula is wrong
+    "course": NOUNS | {"formula", "collect.tables", "report.json", "report.store"},  # its table
+    "regrade": NOUNS | {"ledger", "score", "report.json", "report.store"},  # scores OUT again
+    "marking": NOUNS | {"ledger", "collect.tables", "report.json", "report.store"},  # its table
+    "gradebook": NOUNS
+    | {"course", "ledger", "report.json", "report.store"},  # reads what OUT holds
     "release": ENGINE | {"examine", "batch", "handout"},
     "pipeline": ANYTHING,
     "desk": ANYTHING,

@@ -67,6 +67,7 @@ def test_what_is_appended_is_read_again_in_order(path):
     entries = (
         OVERRIDE,
         entry("override", "1/3", "losses.softmax"),
+        entry("points", "0.5", "losses.softmax"),
         entry("extension", "2026-02-20T23:59:00+01:00"),
         entry("excuse"),
         entry("clear_forbidden", None, "softmax"),
@@ -173,7 +174,7 @@ FAULTS = [
     (RIGHT | {"why": " "}, "why: expected text, got none."),
     (RIGHT | {"by": None}, "by: expected text, got null."),
     (RIGHT | {"value": 3.5}, "value: expected text, got 3.5."),
-    (RIGHT | {"kind": "bonus"}, "kind: expected override, extension, excuse, clear_forbidden, clear_review, got 'bonus'."),
+    (RIGHT | {"kind": "bonus"}, "kind: expected override, points, extension, excuse, clear_forbidden, clear_review, got 'bonus'."),
     (RIGHT | {"at": "2026-02-12"}, f"at: {A_DATE} '2026-02-12'."),
     (RIGHT | {"at": "yesterday"}, f"at: {A_DATE} 'yesterday'."),
     (RIGHT | {"value": "-1"}, "value: expected points, such as 3.5, got '-1'."),
@@ -219,7 +220,10 @@ def test_all_bad_lines_are_named_at_once(path):
             "^ledger.jsonl: value: expected points, such as 3.5, got",
         ),
         (replace(OVERRIDE, at=datetime(2026, 2, 12)), "^ledger.jsonl: at: expected a date with an"),  # noqa: DTZ001  # what is refused
-        (replace(OVERRIDE, kind="bonus"), "^ledger.jsonl: kind: expected override, extension"),
+        (
+            replace(OVERRIDE, kind="bonus"),
+            "^ledger.jsonl: kind: expected override, points, extension",
+        ),
         (replace(OVERRIDE, by=""), "^ledger.jsonl: by: expected text, got none"),
     ],
 )
@@ -298,3 +302,29 @@ def test_an_exercise_that_the_assignment_no_longer_has_changes_nothing():
     assert (
         decided(entry("override", "1", "gone"), entry("clear_review", None, "gone")) == Decisions()
     )
+
+
+# --- points that a person gives ---------------------------------------------------------------
+
+
+def test_points_carry_the_comment_that_students_read():
+    given = decided(replace(entry("points", "1.5", "losses.softmax"), why="one step is missing"))
+    assert given.points == {"losses.softmax": Fraction(3, 2)}
+    assert given.comments == {"losses.softmax": "one step is missing"}
+
+
+def test_the_latest_word_about_points_counts_and_an_override_has_no_comment():
+    both = (entry("points", "1.5", "softmax"), entry("override", "2", "losses.softmax"))
+    assert decided(*both).points == {"losses.softmax": Fraction(2)}
+    assert decided(*both).comments == {}
+    assert decided(*both, entry("points", "withdrawn", "softmax")) == Decisions()
+
+
+def test_many_entries_are_written_at_once_or_not_at_all(path):
+    ledger.append(path, OVERRIDE, entry("points", "1", "softmax"))
+    assert len(ledger.read(path)) == 2
+    with pytest.raises(ConfigError, match="exercise: expected one for points, got none"):
+        ledger.append(path, OVERRIDE, entry("points", "1"))
+    with pytest.raises(ConfigError, match="value: expected points, such as 3.5, got None"):
+        ledger.append(path, OVERRIDE, entry("points", None, "softmax"))
+    assert len(ledger.read(path)) == 2

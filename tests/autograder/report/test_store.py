@@ -460,6 +460,19 @@ def test_damaged_attempts_are_set_aside_for_a_person(store):
     assert path.with_name("ana.json.unreadable-2").read_bytes() == b"["
 
 
+def test_every_grade_that_differs_is_remembered(store):
+    ana = submission(attempt_of(store))
+    first, feedback = documents(ana)
+    store.write_result(first, feedback)
+    store.write_result({**first, "graded_at": "2026-03-01T00:00:00+00:00"}, feedback)
+    store.write_result({**first, "score": None, "status": "pending"}, feedback)
+    assert [(one["graded_at"], one["status"]) for one in store.history("tp1", "ana")] == [
+        (first["graded_at"], "graded"),
+        (first["graded_at"], "pending"),
+    ]
+    assert store.history("tp1", "ben") == []
+
+
 @pytest.mark.parametrize("kind", ["submissions", "records", "results", "private"])
 def test_a_file_with_the_right_schema_and_wrong_content_stops_nothing(store, kind):
     ana = submission(attempt_of(store))
@@ -631,7 +644,7 @@ def test_writing_the_same_results_twice_gives_the_same_bytes(tmp_path):
             }
         )
     assert contents[0] == contents[1]
-    assert len(contents[0]) == 8
+    assert len(contents[0]) == 9
 
 
 def test_a_name_that_leaves_out_is_never_written(store):

@@ -77,9 +77,9 @@ def graded(
 
 def final_table(*students):
     """Return the final table, from what its rows are made of."""
-    rows = [text.row(one.submission, one.grade, one.records) for one in students]
     records = [record for one in students for record in one.records.values()]
     exercises = max(([r.exercise for r in one.exercises] for one in records), key=len, default=[])
+    rows = [text.row(one.submission, one.grade, one.records, exercises) for one in students]
     return text.grades_table(rows, exercises)
 
 
