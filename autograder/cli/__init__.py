@@ -34,9 +34,10 @@ class Commands(click.Group):
 
     @staticmethod
     def _instructor() -> click.Group:
-        from autograder.cli.instructor import commands  # noqa: PLC0415 -- not for students
+        from autograder.cli import instructor, pages  # noqa: PLC0415 -- not for students
 
-        return commands
+        instructor.commands.add_command(pages.report)
+        return instructor.commands
 
 
 @click.group(
