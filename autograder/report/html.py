@@ -45,12 +45,20 @@ OUTCOMES = {
     ExerciseOutcome.FAILED: "not yet right",
     ExerciseOutcome.NOT_IMPLEMENTED: "not written yet",
     ExerciseOutcome.FORBIDDEN: "uses what is forbidden",
-    ExerciseOutcome.ERROR: "the grader failed",
+    ExerciseOutcome.ERROR: "could not run",
     ExerciseOutcome.NOT_RUN: "not run",
+}
+_SIGNS = {
+    ExerciseOutcome.PASSED: "✓",
+    ExerciseOutcome.FAILED: "✗",
+    ExerciseOutcome.NOT_IMPLEMENTED: "–",  # noqa: RUF001 -- the width of a digit
+    ExerciseOutcome.FORBIDDEN: "!",
+    ExerciseOutcome.ERROR: "E",
+    ExerciseOutcome.NOT_RUN: "?",
 }
 STATUSES = {
     Status.GRADED: "graded",
-    Status.NOT_SUBMITTED: "nothing handed in",
+    Status.NOT_SUBMITTED: "without work",
     Status.UNREADABLE: "cannot be read",
     Status.INTERNAL_ERROR: "the grader failed",
     Status.PENDING: "not graded yet",
@@ -209,16 +217,22 @@ def _templates() -> Environment:
         "policy": f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:;"
         " base-uri 'none'; form-action 'none'",
         "outcomes": OUTCOMES,
+        "signs": _SIGNS,
         "statuses": STATUSES,
         "count": count,
         "isolation_words": _isolation_words,
     }
-    made.filters |= {"points": _points, "percent": _percent, "words": _words}
+    made.filters |= {"points": _points, "score": _score, "percent": _percent, "words": _words}
     return made
 
 
 def _points(value: float) -> str:
     return f"{value:.2f}".rstrip("0").rstrip(".") if value else "0"
+
+
+def _score(value: float) -> str:
+    short = f"{value:.2f}"
+    return short if abs(float(short) - value) < 1e-9 else f"{value:g}"
 
 
 def _percent(share: float) -> str:
@@ -276,7 +290,8 @@ class _Desk:
             no_score=_NO_SCORE.get(status, ""),
             status=status,
             graded=feedback["attempts"][index] if index is not None else None,
-            exercises=[_shown(one) for one in feedback["exercises"]],
+            overview=[(one, _has_more(one)) for one in feedback["exercises"]],
+            exercises=[_shown(one) for one in feedback["exercises"] if _has_more(one)],
             isolations=((isolation, 1),),
         )
 
@@ -309,7 +324,7 @@ class _Desk:
 
     def _cells(self, standing: Standing) -> list[tuple[str, str]]:
         works = (standing.works.get(one.id) for one in self.assignment.exercises)
-        return [_cell(work) for work in works] if standing.works else []
+        return [_cell(work) for work in works] if standing.status is Status.GRADED else []
 
     def _render(self, template: str, **more: Any) -> bytes:
         page = _templates().get_template(template)
@@ -323,11 +338,10 @@ class _Desk:
         return text.encode("utf-8", "backslashreplace")
 
 
-_CELLS = {
-    ExerciseOutcome.NOT_IMPLEMENTED: ("–", "none"),  # noqa: RUF001 -- the width of a digit
-    ExerciseOutcome.FORBIDDEN: ("!", "bad"),
-    ExerciseOutcome.ERROR: ("E", "bad"),
-    ExerciseOutcome.NOT_RUN: ("?", "none"),
+_SHADES = {
+    ExerciseOutcome.FAILED: "q0",
+    ExerciseOutcome.FORBIDDEN: "bad",
+    ExerciseOutcome.ERROR: "bad",
 }
 
 
@@ -339,7 +353,8 @@ def _cell(work: Work | None) -> tuple[str, str]:
         return ("✓", "q4")
     if work.share > 0:
         return (_percent(work.share), f"q{1 + min(int(work.share * 3), 2)}")
-    return _CELLS.get(work.outcome, ("0", "q0"))
+    sign = "0" if work.outcome is ExerciseOutcome.FAILED else _SIGNS[work.outcome]
+    return (sign, _SHADES.get(work.outcome, "none"))
 
 
 def _judged(discrimination: float) -> str:
@@ -378,6 +393,12 @@ class _Shown:
         """Whether the student can see the fault with the public tests."""
         firsts = (part.first for part in self.parts)
         return any(one is not None and one["visibility"] == "public" for one in firsts)
+
+
+def _has_more(exercise: Document) -> bool:
+    """Whether there is more to say than what the overview does."""
+    is_plain = exercise["outcome"] in (ExerciseOutcome.PASSED, ExerciseOutcome.NOT_IMPLEMENTED)
+    return not is_plain or len(exercise["remarks"]) > 0
 
 
 def _shown(exercise: Document) -> _Shown:

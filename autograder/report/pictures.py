@@ -6,8 +6,10 @@ width, and its letters keep the size of the text around it.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from itertools import accumulate, groupby
 
 from autograder.models import frozen
 from autograder.report.statistics import Bin, Milestone, Standing
@@ -33,6 +35,7 @@ class Mark:
     """A vertical line with a number, in percent."""
 
     x: float
+    label: float  # where its number is centred: not beyond the edge
     number: int
 
 
@@ -42,6 +45,7 @@ class Arrivals:
 
     bars: tuple[Bar, ...]
     marks: tuple[Mark, ...]  # of milestones, numbered from 1
+    top: float  # where all students would be
     first: datetime
     last: datetime
 
@@ -69,19 +73,22 @@ def arrivals(standings: Iterable[Standing], milestones: Sequence[Milestone]) -> 
     times = [time for one in everyone for time in one.hand_ins]
     times += [one.at for one in milestones if one.kind != "closes"]
     first, last = min(times), max(times)
+    first -= (last - first) / (_COLUMNS - 1)  # one column in which nobody had: the first step shows
     span = (last - first) or None
-    bars, seen = [], 0
-    for index in range(_COLUMNS):
-        end = first + (last - first) * (index + 1) / _COLUMNS
-        while seen < len(firsts) and firsts[seen] <= end:
-            seen += 1
-        bars.append(_bar(100 * index / _COLUMNS, 100 / _COLUMNS, seen / len(everyone)))
+    ends = [first + (last - first) * (index + 1) / _COLUMNS for index in range(_COLUMNS - 1)]
+    arrived = [*(bisect_left(firsts, end) for end in ends), len(firsts)]
+    runs = [(number, len(list(alike))) for number, alike in groupby(arrived)]
+    starts = accumulate((width for _, width in runs), initial=0)
+    bars = (
+        _bar(100 * start / _COLUMNS, 100 * width / _COLUMNS, number / len(everyone))
+        for start, (number, width) in zip(starts, runs, strict=False)  # the last start is the end
+    )
     marks = (
-        Mark(x=_round(100 * ((one.at - first) / span) if span else 50), number=number)
+        _mark((one.at - first) / span if span else 0.5, number)
         for number, one in enumerate(milestones, start=1)
         if first <= one.at <= last
     )
-    return Arrivals(bars=tuple(bars), marks=tuple(marks), first=first, last=last)
+    return Arrivals(bars=tuple(bars), marks=tuple(marks), top=_HEADROOM, first=first, last=last)
 
 
 def _bar(x: float, width: float, share: float) -> Bar:
@@ -93,6 +100,11 @@ def _bar(x: float, width: float, share: float) -> Bar:
         height=_round(height),
         middle=_round(x + width / 2),
     )
+
+
+def _mark(share: float, number: int) -> Mark:
+    x = _round(100 * share)
+    return Mark(x=x, label=min(max(x, 2), 98), number=number)
 
 
 def _round(percent: float) -> float:

@@ -119,7 +119,7 @@ class Review:
     """Something suspicious that a person should decide about; the points stand."""
 
     standing: Standing
-    exercise: str
+    exercises: tuple[str, ...]
     what: str
 
 
@@ -248,12 +248,7 @@ def statistics(
         items=items(graded, exercises, titles),
         mistakes=mistakes(graded, exercises),
         silent=silent_cases(graded, exercises, titles),
-        reviews=tuple(
-            Review(standing=one, exercise=name, what=work.review)
-            for one in ordered
-            for name, work in one.works.items()
-            if work.review
-        ),
+        reviews=reviews(ordered),
         waiting=tuple(one for one in ordered if one.status in _NEEDS_A_PERSON),
         isolations=tuple(
             Counter(one.isolation for one in ordered if one.isolation is not None).most_common()
@@ -379,6 +374,21 @@ def silent_cases(
             if len(passed) >= _FEW and len(set(passed)) == 1
         ]
     return tuple(sorted(found, key=lambda case: case.passed))
+
+
+def reviews(standings: Iterable[Standing]) -> tuple[Review, ...]:
+    """Return what is suspicious, once for each student even if many exercises share it."""
+    found: list[Review] = []
+    for one in standings:
+        shared: dict[str, list[str]] = {}
+        for name, work in one.works.items():
+            if work.review:
+                shared.setdefault(work.review, []).append(name)
+        found += [
+            Review(standing=one, exercises=tuple(names), what=what)
+            for what, names in shared.items()
+        ]
+    return tuple(found)
 
 
 # --- over time -------------------------------------------------------------------------------
