@@ -32,6 +32,7 @@ def report(
 
     Example: gradlab report grades -a tp1
     """
+    from autograder import anonymous as naming  # noqa: PLC0415
     from autograder import config  # noqa: PLC0415 -- pydantic and jinja2 only where they are used
     from autograder.report import html, text  # noqa: PLC0415
     from autograder.report.store import Store  # noqa: PLC0415
@@ -51,8 +52,8 @@ def report(
     default = out / ("pages-anonymous" if anonymous else "pages")
     console = text.console()
     with store.lock():
+        names = naming.aliases(store) if anonymous else None
         for name in chosen:
-            names = _aliases(store, name) if anonymous else None
             made = html.write_pages(
                 store, course, course.assignments[name], folder or default, names
             )
@@ -61,7 +62,3 @@ def report(
             console.print(text.line(f"{made.index}: {pages}{removed}"))
     for note in dict.fromkeys(store.notes):
         console.print(text.line(f"note: {note}"))
-
-
-def _aliases(store: object, assignment: str) -> dict[str, str]:
-    raise NotImplementedError
