@@ -50,15 +50,15 @@ def report(
     if not out.is_dir() or not chosen:
         raise ConfigError(f"{out}: expected results, got none. Grade first: gradlab grade.")
     default = out / ("pages-anonymous" if anonymous else "pages")
-    console = text.console()
     with store.lock():
         names = naming.aliases(store) if anonymous else None
         for name in chosen:
             made = html.write_pages(
                 store, course, course.assignments[name], folder or default, names
             )
-            removed = f", {made.removed} old ones removed" if made.removed else ""
             pages = text.count(made.students, "feedback page")
-            console.print(text.line(f"{made.index}: {pages}{removed}"))
+            said = "without names" if anonymous else f"and {pages}"
+            removed = f", {text.count(made.removed, 'old page')} removed" if made.removed else ""
+            click.echo(text.printable(f"{made.index}, {said}{removed}"))
     for note in dict.fromkeys(store.notes):
-        console.print(text.line(f"note: {note}"))
+        click.echo(text.printable(f"note: {note}"))

@@ -386,7 +386,7 @@ class _Shown:
 
     document: Document
     parts: tuple[_Part, ...]
-    stopped: str  # the one reason why no case passed, if all have the same
+    stopped: str  # the one reason why no case ran, if all have the same
 
     @property
     def is_public(self) -> bool:
@@ -403,9 +403,9 @@ def _has_more(exercise: Document) -> bool:
 
 def _shown(exercise: Document) -> _Shown:
     cases = exercise["cases"]
-    messages = {case["message"] for case in cases if case["outcome"] != CaseOutcome.PASSED}
-    none_passed = all(case["outcome"] != CaseOutcome.PASSED for case in cases)
-    stopped = messages.pop() if len(messages) == 1 and none_passed and len(cases) > 1 else ""
+    none_ran = all(case["outcome"] == CaseOutcome.NOT_RUN for case in cases)
+    messages = {case["message"] for case in cases}
+    stopped = messages.pop() if none_ran and len(messages) == 1 else ""
     return _Shown(
         document=exercise,
         parts=tuple(

@@ -261,9 +261,7 @@ class TestStatistics:
 
     def test_isolations_are_counted(self):
         a, none = Isolation(tier="A"), Isolation(tier="none", missing=("any isolation",))
-        class_ = [
-            Standing(**fields(one(str(i))) | {"isolation": a if i else none}) for i in (0, 1, 2)
-        ]
+        class_ = [replace(one(str(i)), isolation=a if i else none) for i in range(3)]
         assert stats.statistics(class_, (), {}, scale=4).isolations == ((a, 2), (none, 1))
 
 
