@@ -34,9 +34,10 @@ class Commands(click.Group):
 
     @staticmethod
     def _instructor() -> click.Group:
-        from autograder.cli import instructor, pages  # noqa: PLC0415 -- not for students
+        from autograder.cli import instructor, pages, workflows  # noqa: PLC0415 -- not for students
 
         instructor.commands.add_command(pages.report)
+        instructor.commands.add_command(workflows.workflows)
         return instructor.commands
 
 
