@@ -40,12 +40,19 @@ class Commands(click.Group):
 
     @staticmethod
     def _instructor() -> dict[str, click.Command]:
-        from autograder.cli import gradebook, instructor, publish  # noqa: PLC0415 -- not for students
+        from autograder.cli import (  # noqa: PLC0415 -- not for students
+            gradebook,
+            instructor,
+            pages,
+            publish,
+            workflows,
+        )
 
+        single = (pages.report, publish.export, workflows.workflows)
         return {
             **instructor.commands.commands,
             **gradebook.commands.commands,
-            "export": publish.export,
+            **{str(one.name): one for one in single},
         }
 
 

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from autograder.errors import ConfigError
+
+if TYPE_CHECKING:
+    from autograder.check import Report
 
 
 @click.command()
@@ -47,7 +52,11 @@ def start(topic: str, directory: Path | None) -> None:
 @click.option("-k", "only", multiple=True, metavar="EXERCISE", help="Check this exercise only.")
 @click.option("--hint", count=True, help="Show the next hint; again for the one after.")
 @click.option("--json", "as_json", is_flag=True, help="Print what programs can read.")
-def check(path: Path, only: tuple[str, ...], hint: int, *, as_json: bool) -> None:
+@click.option("--annotate", type=click.Choice(["github", "gitlab"]),
+              help="In CI: also show what fails at its line, as this platform does.")  # fmt: skip
+def check(
+    path: Path, only: tuple[str, ...], hint: int, *, as_json: bool, annotate: str | None
+) -> None:
     """Run the public tests on your module or notebook.
 
     PATH is the file, or the folder it is in; this folder, if left out.
@@ -69,7 +78,33 @@ def check(path: Path, only: tuple[str, ...], hint: int, *, as_json: bool) -> Non
         for remark in report.remarks:
             console.print(text.line(f"note: {remark}"))
         console.print(text.line(text.check_summary(report.results, report.file)))
+    if annotate is not None:
+        _annotate(report, path, annotate)
     raise SystemExit(0 if passed else 1)
+
+
+def _annotate(report: Report, path: Path, platform: str) -> None:
+    """Say what was found as a CI job of `platform` does; files go into the current folder."""
+    from autograder.report import annotations  # noqa: PLC0415
+
+    folder = path.parent if path.is_file() else path
+    file = folder / report.file
+    root = os.environ.get("GITHUB_WORKSPACE") or Path.cwd()
+    checked = annotations.Checked(
+        path=Path(os.path.relpath(file, root)).as_posix(),
+        source=file.read_text(encoding="utf-8", errors="replace") if file.is_file() else "",
+        topic=report.topic,
+        results=report.results,
+    )
+    if platform == "gitlab":
+        Path(f"gradlab-{report.topic}.json").write_bytes(annotations.code_quality(checked))
+        Path(f"gradlab-{report.topic}.xml").write_bytes(annotations.junit(checked))
+        return
+    for command in annotations.github_commands(checked):
+        click.echo(command)
+    if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
+        with Path(summary).open("a", encoding="utf-8") as stream:
+            stream.write(annotations.github_summary(checked))
 
 
 def _plain(report: object) -> dict[str, object]:

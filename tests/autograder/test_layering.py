@@ -42,6 +42,7 @@ LAYERS = {
     "release": ENGINE | {"examine", "batch", "handout"},
     "pipeline": ANYTHING,
     "desk": ANYTHING,
+    "anonymous": NOUNS | {"report.store"},  # names the students of an OUT
     "demo": NOUNS | {"batch", "pipeline", "report.store"},
     "cli": ANYTHING,
 }
