@@ -30,6 +30,7 @@ LAYERS = {
     "mutants": NOUNS | {"checks"},
     "validate": ENGINE | {"examine", "batch", "graders", "mutants"},
     "check": ENGINE,
+    "notebook": ENGINE | {"check", "report.cell"},  # one exercise, in a student's own kernel
     "release": ENGINE | {"examine", "batch", "handout"},
     "pipeline": ANYTHING,
     "desk": ANYTHING,
