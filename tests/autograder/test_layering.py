@@ -31,7 +31,8 @@ LAYERS = {
     "validate": ENGINE | {"examine", "batch", "graders", "mutants"},
     "check": ENGINE,
     "notebook": ENGINE | {"check", "report.cell"},  # one exercise, in a student's own kernel
-    "release": ENGINE | {"examine", "batch", "handout"},
+    "leaks": NOUNS | {"handout"},  # a stub is what may be said
+    "release": ENGINE | {"examine", "batch", "handout", "archive", "leaks"},
     "pipeline": ANYTHING,
     "desk": ANYTHING,
     "demo": NOUNS | {"batch", "pipeline", "report.store"},
