@@ -325,25 +325,27 @@ def validate(
 
 
 @commands.command()
-@click.argument("topics", nargs=-1)
+@click.argument("names", nargs=-1, metavar="[ASSIGNMENT]...")
 @click.option(
     "-o", "--out", type=_FOLDER, help="Where to; assignments/ of the course, if left out."
 )
+@click.option("--zip", "zips", is_flag=True, help="Zips with the tool inside, for students.")
 @click.option("--check", is_flag=True, help="Only say whether assignments/ is current.")
 @click.pass_context
 def release(
-    context: click.Context, topics: tuple[str, ...], out: Path | None, *, check: bool
+    context: click.Context, names: tuple[str, ...], out: Path | None, *, zips: bool, check: bool
 ) -> None:
-    """Build what students get, one folder for each topic.
+    """Build what students get: a folder for each assignment or topic, or a zip.
 
-    Example: gradlab release losses -o handouts
+    Nothing of a solution, a known mistake or a hidden test is inside; that is looked for.
+
+    Example: gradlab release tp1 -o handouts --zip
     """
     _needs_linux("release", or_macos=True)
     from autograder import config  # noqa: PLC0415
     from autograder import release as stage  # noqa: PLC0415
 
     course = config.load(_course(context))
-    chosen = _topics("release", topics, course)
     if check:
         old = stage.stale(course)
         for name in old:
@@ -351,10 +353,20 @@ def release(
         if old:
             raise ConfigError("assignments: expected current files. Run `gradlab release`.")
         return
+    for name in names:
+        if name not in course.assignments:
+            known = ", ".join(course.assignments)
+            raise ConfigError(
+                f"release: expected an assignment or a topic out of {known}, got {name!r}."
+                " Correct it."
+            )
+    if zips and out is None:
+        raise ConfigError("release: expected a folder for the zips, got none. Name it: -o DIR.")
+    chosen = names or tuple(course.topics)
     folder = out if out is not None else course.course_dir / "assignments"
     with _writing(folder):
-        stage.release(course, chosen, folder)
-    click.echo(f"{folder}: {', '.join(chosen)}")
+        (stage.release_zips if zips else stage.release)(course, chosen, folder)
+    click.echo(f"{folder}: {', '.join(f'{name}.zip' if zips else name for name in chosen)}")
 
 
 @commands.command()

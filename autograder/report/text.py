@@ -69,23 +69,38 @@ def inside(label: str, text: str, *, style: str = "", depth: int = 6) -> Indente
     return Indented(Text.assemble((label, style), printable(text)), depth)
 
 
-def exercise_lines(result: ExerciseResult, *, rung: int = 1) -> Iterable[RenderableType]:
-    """Yield the lines about one exercise: its outcome, what broke first, and hints up to `rung`."""
-    word, style = WORDS[result.outcome]
-    star = "*" if result.exercise.starred else " "
-    yield Text.assemble(f"{star} {result.exercise.id:<28} ", (word, style))
+@frozen
+class Sentence:
+    """One thing to say about an exercise, whatever it is shown on."""
+
+    label: str  # what kind of sentence it is: "hint"; nothing where it needs no word
+    text: str
+    style: str = ""  # of the label; it never carries what the words do not say
+
+
+def sentences(result: ExerciseResult, *, rung: int = 1) -> Iterable[Sentence]:
+    """Yield what is said below the outcome: what broke first, hints up to `rung`, notes."""
     if result.outcome in (ExerciseOutcome.FAILED, ExerciseOutcome.ERROR, ExerciseOutcome.NOT_RUN):
         broken = next((c for c in result.cases if c.outcome is not CaseOutcome.PASSED), None)
         if broken is not None:
-            yield inside("", broken.title)
-            yield inside("", broken.message)
+            yield Sentence(label="", text=broken.title)
+            yield Sentence(label="", text=broken.message)
     for diagnosis in result.diagnoses:
         for hint in diagnosis.hints[:rung]:
-            yield inside("hint: ", hint, style="bold")
+            yield Sentence(label="hint", text=hint, style="bold")
     for remark in result.remarks:
-        yield inside("note: ", remark, style="dim")
+        yield Sentence(label="note", text=remark, style="dim")
     if result.review:
-        yield inside("a person will look at: ", result.review, style="yellow")
+        yield Sentence(label="a person will look at", text=result.review, style="yellow")
+
+
+def exercise_lines(result: ExerciseResult, *, rung: int = 1) -> Iterable[RenderableType]:
+    """Yield the lines about one exercise: its outcome, and its `sentences` below."""
+    word, style = WORDS[result.outcome]
+    star = "*" if result.exercise.starred else " "
+    yield Text.assemble(f"{star} {result.exercise.id:<28} ", (word, style))
+    for one in sentences(result, rung=rung):
+        yield inside(f"{one.label}: " if one.label else "", one.text, style=one.style)
 
 
 def forbidden_first(results: Sequence[ExerciseResult]) -> list[ExerciseResult]:

@@ -222,12 +222,19 @@ def test_validate_names_a_suite_that_cannot_be_collected(course, capsys):
     assert "no_such_module" in complaint
 
 
-@pytest.mark.parametrize("command", ["validate", "release"])
-def test_an_unknown_topic_is_named(command, capsys):
+@pytest.mark.parametrize(
+    ("command", "wanted"), [("validate", "a topic"), ("release", "an assignment or a topic")]
+)
+def test_an_unknown_topic_is_named(command, wanted, capsys):
     _, complaint = run(capsys, "-C", COURSE, command, "convolution", code=2)
     assert complaint == (
-        f"{command}: expected a topic out of layers, got 'convolution'. Correct it.\n"
+        f"{command}: expected {wanted} out of layers, got 'convolution'. Correct it.\n"
     )
+
+
+def test_zips_need_a_folder_of_their_own(capsys):
+    _, complaint = run(capsys, "-C", COURSE, "release", "--zip", code=2)
+    assert complaint == ("release: expected a folder for the zips, got none. Name it: -o DIR.\n")
 
 
 # --- release and doctor -----------------------------------------------------------------------
@@ -236,7 +243,7 @@ def test_an_unknown_topic_is_named(command, capsys):
 def test_release_builds_what_students_get_and_knows_when_it_is_old(course, capsys):
     run(capsys, "-C", course, "release")
     assert sorted(path.name for path in (course / "assignments" / "layers").iterdir()) == [
-        "README.md", "layers.ipynb", "layers.json", "layers.py", "test_layers.py",
+        "README.md", "layers.ipynb", "layers.json", "layers.py", "test_layers.py", "tests",
     ]  # fmt: skip
     assert run(capsys, "-C", course, "release", "--check") == ("", "")
     path = course / "reference" / "layers" / "solution.py"
@@ -252,7 +259,7 @@ def test_release_builds_what_students_get_and_knows_when_it_is_old(course, capsy
 
 def test_release_gives_no_line_of_a_solution_away(tmp_path, capsys):
     run(capsys, "-C", COURSE, "release", "-o", tmp_path / "out")
-    text = "".join(path.read_text() for path in (tmp_path / "out" / "layers").iterdir())
+    text = "".join(path.read_text() for path in (tmp_path / "out" / "layers").glob("*.*"))
     assert "x @ w + b, (x, w)" not in text
     assert "keepdims" not in text
 
