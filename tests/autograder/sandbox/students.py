@@ -17,6 +17,7 @@ from pathlib import Path
 from autograder.models import Limits
 from autograder.sandbox import wire
 from autograder.sandbox.client import Client, Sandbox, Worker, WorkerDied
+from tests.autograder import arcs
 
 ROOT = Path(__file__).parents[3]
 EVIL = Path(__file__).with_name("evil.py").read_text(encoding="utf-8")
@@ -146,6 +147,7 @@ def main(tier: str) -> None:
     """Write the outcomes of all attacks in `tier` as JSON."""
     os.environ["SECRET"] = "SECRET"
     with (
+        arcs.planted(),
         tempfile.NamedTemporaryFile() as own,
         Sandbox.start(jobs=1, limits=QUICK, tier=tier) as sandbox,
     ):
