@@ -48,7 +48,7 @@ PEERS = ROOT / "build" / "peers" / "bin"
 COURSE = ROOT / "benchmarks" / "softmax"
 MALLORY, BEFORE, AFTER = "mallory", "ana", "zoe"
 FULL = 2
-LIMIT_S = 90  # of one command; nbgrader stops a cell after 30 s, otter run never
+LIMIT_S = 180  # of one command; nbgrader stops a cell after 30 s, otter run never
 MEMORY_BYTES = 4 << 30  # of each process
 CONTROLS = {"right": FULL, "wrong": 0}
 
