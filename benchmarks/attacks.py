@@ -378,7 +378,7 @@ def main() -> None:
     chosen = [one for one in (*HONEST, *ATTACKS) if asked.only is None or one.name in asked.only]
     outcomes: dict[str, dict[str, Outcome]] = {}
     versions = {}
-    with tempfile.TemporaryDirectory(prefix="gradlab-attacks-") as folder:
+    with tempfile.TemporaryDirectory(prefix="gradlab-bench-") as folder:
         tools = [one(Path(folder) / one.name) for one in TOOLS
                  if asked.tool is None or one.name in asked.tool]  # fmt: skip
         for tool in tools:
