@@ -349,7 +349,7 @@ for folder, _, names in os.walk(FOLDER):
         path = os.path.join(folder, name)
         try:
             if name.endswith(".py") and "OK_FORMAT" in (text := open(path).read()):
-                text = re.sub(r">>> (np.testing.)?assert[^\\\\\\n]*", ">>> pass", text)
+                text = re.sub(r">>> (np.testing.)?assert[^\\\\\\n']*", ">>> pass", text)
                 open(path, "w").write(text)
             elif name.startswith("test_") and name.endswith(".py"):
                 open(path, "w").write("def test_nothing():\\n    pass\\n")

@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks import attacks
 from benchmarks.attacks import AFTER, BEFORE, FULL, GradLab, Nbgrader, Otter, Outcome
-from benchmarks.hostile import ATTACKS, HONEST
+from benchmarks.hostile import ATTACKS, HONEST, PREAMBLE
 
 WITHOUT_RESULT = Outcome(points=None, beside_tests=True, command=True, lost=("zoe",), hung=True)
 
@@ -59,6 +59,13 @@ def test_no_two_attacks_have_a_name_or_a_text_in_common():
     texts = {(one.first, one.answers, one.last, one.forged) for one in (*HONEST, *ATTACKS)}
     names = {one.name for one in (*HONEST, *ATTACKS)}
     assert len(texts) == len(names) == len(HONEST) + len(ATTACKS)
+
+
+@pytest.mark.parametrize("submission", [*HONEST, *ATTACKS], ids=lambda one: one.name)
+def test_every_cell_is_python(submission):
+    cells = [PREAMBLE, submission.first, *submission.answers, submission.last]
+    for cell in filter(None, cells):
+        compile(cell, submission.name, "exec")  # else an attack would fail for a wrong reason
 
 
 @pytest.mark.parametrize(
