@@ -83,6 +83,7 @@ def _of_person(
         entries=entries,
         time=time,
         source=TimeSource.LMS if time else TimeSource.UNKNOWN,
+        problem="" if entries else f"{where}: the download holds no file of it. Download again.",
     )
 
 

@@ -133,6 +133,13 @@ def test_two_people_who_would_be_one_student_are_refused(search):
         search(export(twice))
 
 
+def test_a_submission_without_its_folder_is_never_nothing(search):
+    more = METADATA + "submission_103:\n  :submitters:\n  - :name: Eve\n    :sid: '2009'\n"
+    found = search(export(more))
+    (attempt,) = next(one for one in found.submissions if one.student_id == "2009").attempts
+    assert attempt.problem == "submission_103: the download holds no file of it. Download again."
+
+
 def test_folders_that_the_metadata_lack_are_listed(search):
     made = io.BytesIO(export(root=""))
     with zipfile.ZipFile(made, "a") as archive:
