@@ -2,11 +2,14 @@
 
 import io
 import zipfile
+from contextlib import suppress
 
 import pytest
+from hypothesis import HealthCheck, given, settings
 
 from autograder.collect import gradescope
 from autograder.errors import ConfigError
+from tests.autograder.lms.mutants import mutants
 
 METADATA = """\
 ---
@@ -146,3 +149,13 @@ def test_folders_that_the_metadata_lack_are_listed(search):
         archive.writestr("submission_999/a.py", "")
     found = search(made.getvalue())
     assert found.notes == ("submission_999: not in submission_metadata.yml; left out.",)
+
+
+@given(mutants(METADATA.encode()))
+@settings(
+    derandomize=True, max_examples=100, deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)  # fmt: skip
+def test_any_damage_is_read_or_a_config_error(search, data):
+    with suppress(ConfigError):
+        assert len(search(export(data)).submissions) <= 20
