@@ -84,7 +84,7 @@ class Store:
         """
         assert self._holder is None, "OUT is locked once: closing a second lock drops the first"
         path = self.out / ".lock"
-        with _explained(path):
+        with explained(path):
             self.out.mkdir(parents=True, exist_ok=True)
             opened = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         try:
@@ -163,7 +163,7 @@ class Store:
             known = self._recorded(path)
             if known is None and path.exists():
                 aside = path.with_suffix(".json.unreadable")
-                with _explained(aside):
+                with explained(aside):
                     path.replace(aside)
                 self.notes.append(f"{path}: set aside as {aside.name}. Look for lost attempts.")
             merged = _merged(known, submission)
@@ -182,6 +182,10 @@ class Store:
         """Return the assignments that anything was collected for."""
         folders = {path.parent.name for path in (self.out / "submissions").glob("*/*.json")}
         return sorted(folders)
+
+    def students(self) -> list[str]:
+        """Return the ids of everybody who is known to any assignment, sorted."""
+        return sorted({path.stem for path in (self.out / "submissions").glob("*/*.json")})
 
     def _recorded(self, path: Path) -> Submission | None:
         document = self._read(path, SUBMISSION)
@@ -352,7 +356,7 @@ def write_atomically(path: Path, data: bytes) -> None:
 def _temporary(path: Path) -> Iterator[tuple[IO[bytes], Path]]:
     """Open a hidden file beside `path`; it is gone afterwards unless it was settled."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with _explained(path):
+    with explained(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             with temporary.open("wb") as stream:
@@ -369,7 +373,12 @@ def _settle(stream: IO[bytes], temporary: Path, path: Path) -> None:
 
 
 @contextmanager
-def _explained(path: Path) -> Iterator[None]:
+def explained(path: Path) -> Iterator[None]:
+    """Say in one line what keeps `path` from being written.
+
+    Raises:
+        GraderError: Instead of an OSError.
+    """
     try:
         yield
     except OSError as error:
