@@ -91,9 +91,8 @@ def forget(store: Store, configured: GradingConfig, student_id: str) -> Forgotte
 
 def _remove(out: Path, traces: Traces, student_id: str) -> None:
     for path in (out / one for one in traces.rows):
-        kept = _cut(
-            path, (student_id, *traces.names) if path not in _tables(out) else (student_id,)
-        )
+        names = () if path in _tables(out) else traces.names  # ours have ids
+        kept = _cut(path, (student_id, *names))
         if kept is not None:
             write_atomically(path, kept)
     for path in (out / one for one in traces.files):  # the student's submissions stand last

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -108,6 +110,8 @@ def collect(
 @click.option("--min-tier", type=click.Choice(["A", "C"]), default="C", show_default=True,
               help="Refuse to run with less isolation.")  # fmt: skip
 @click.option("--i-trust-this-code", "trust", is_flag=True, help="Grade without isolation.")
+@click.option("--quiet/--no-quiet", default=None,
+              help="Print counts only, no ids and no scores; the default in a CI job.")  # fmt: skip
 @click.pass_context
 def grade(  # noqa: PLR0913 -- one parameter for each option
     context: click.Context,
@@ -122,6 +126,7 @@ def grade(  # noqa: PLR0913 -- one parameter for each option
     force: bool,
     min_tier: str,
     trust: bool,
+    quiet: bool | None,
 ) -> None:
     """Grade all submissions in SOURCE, and all that OUT already knows.
 
@@ -145,7 +150,9 @@ def grade(  # noqa: PLR0913 -- one parameter for each option
         tier="A" if min_tier == "A" else None,
         trust=trust,
     )
-    with Progress() as progress:
+    if quiet is None:
+        quiet = bool(os.environ.get("CI")) and not sys.stdout.isatty()
+    with Progress(quiet=quiet) as progress:
         summary = pipeline.grade(request, progress)
     progress.show(summary)
     if summary.faults:

@@ -139,9 +139,8 @@ def test_bytes_that_somebody_else_handed_in_stay(desk):
     own = (desk.source / "own-class" / "layers.py").read_bytes()
     assert (desk.out / shared).read_bytes() == own
     assert len([path for path in done.removed.files if "blobs" in path]) == 2
-    (submission,) = [
-        s for s in Store(desk.out).submissions("layers") if s.student_id == "own-class"
-    ]
+    submission = Store(desk.out).submissions("layers")[0]
+    assert submission.student_id == "own-class"
     assert submission.attempts[0].problem is None
 
 
