@@ -211,11 +211,16 @@ def grades_table(rows: Sequence[Row], exercises: Sequence[Exercise]) -> Iterable
         yield line(f"exercises: {', '.join(_name(one) for one in exercises)}")
         waits = "  w waits for a person" if any(_WAITING in one.marks for one in rows) else ""
         yield line(f"marks: {MARKS_KEY}{waits}")
+    yield statuses(rows)
+
+
+def statuses(rows: Sequence[Row]) -> Text:
+    """Return how many students have which status, and nothing about any of them."""
     counts = Counter(STATUSES[one.status] for one in rows)
     scales = sorted({one.scale for one in rows} - {""})
     out_of = f"; scores are out of {', '.join(scales)}" if scales else ""
     said = ", ".join(f"{number} {status}" for status, number in counts.most_common())
-    yield line(f"{count(len(rows), 'student')}: {said}{out_of}")
+    return line(f"{count(len(rows), 'student')}: {said}{out_of}")
 
 
 def what_if(changes: Sequence[Any], totals: Any) -> Iterable[RenderableType]:

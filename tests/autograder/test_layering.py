@@ -36,6 +36,8 @@ LAYERS = {
     "config": NOUNS | {"formula"},  # says where a formula is wrong
     "course": NOUNS | {"formula", "collect.tables", "report.json", "report.store"},  # its table
     "regrade": NOUNS | {"ledger", "score", "report.json", "report.store"},  # scores OUT again
+    "anonymous": NOUNS | {"report.store"},  # of whom OUT knows
+    "forget": NOUNS | {"anonymous", "course", "gradebook", "ledger", "report.store"},  # all of OUT
     "marking": NOUNS | {"ledger", "collect.tables", "report.json", "report.store"},  # its table
     "gradebook": NOUNS
     | {"course", "ledger", "report.json", "report.store"},  # reads what OUT holds
