@@ -222,7 +222,7 @@ class TestFeedbackPage:
 
     def test_what_passed_is_one_line(self, store, target):
         page = student_page(store, target, exercise(cases=(case("a"), case("b"))))
-        assert "Title of softmax ✓ passed, all 2 cases 2 of 2" in page.text
+        assert "Title of softmax ✓ passed, all 2 checks 2 of 2" in page.text
         assert page.all("h3") == []
 
     def test_what_is_not_written_is_one_line_too(self, store, target):
