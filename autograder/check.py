@@ -5,7 +5,7 @@ No sandbox, no reference, no hidden test: everything here is on the student's ma
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -48,21 +48,59 @@ def check(path: Path, only: Sequence[str] = ()) -> Report:
     """
     topic, folder = _find(path)
     data = PublicData.load(folder / f"{topic}.json")
+    _check_known("-k", only, data)
+    file = path if path.is_file() else local.find_file(folder, topic)
+    opened = local.open_file(file, data)
+    results = _results(folder, data, opened, only)
+    return Report(topic=topic, file=file.name, results=results, remarks=opened.remarks)
+
+
+def check_kernel(
+    folder: Path, topic: str, exercise: str, namespace: Mapping[str, Any], cells: Sequence[str]
+) -> ExerciseResult:
+    """Run the public cases of one exercise on what a notebook's kernel has defined.
+
+    Args:
+        folder: Where the assignment lies.
+        topic: Its name.
+        exercise: The id of the exercise.
+        namespace: The kernel's names.
+        cells: What the kernel ran, as in IPython's `In`: index 0 is nothing.
+
+    Raises:
+        ConfigError: If the exercise is unknown.
+        SuiteError: If the assignment's own files are missing or damaged.
+    """
+    data = PublicData.load(folder / f"{topic}.json")
+    _check_known("grader.check", (exercise,), data)
+    opened = local.open_kernel(namespace, cells, data, folder)
+    (result,) = _results(folder, data, opened, (exercise,))
+    return result
+
+
+def _check_known(where: str, only: Sequence[str], data: PublicData) -> None:
     known = [exercise["id"] for exercise in data.exercises]
     for name in only:
         if name not in known:
-            raise ConfigError(f"-k: expected one of {', '.join(known)}, got {name!r}. Correct it.")
-    file = path if path.is_file() else local.find_file(folder, topic)
-    opened = local.open_file(file, data)
+            raise ConfigError(
+                f"{where}: expected one of {', '.join(known)}, got {name!r}. Correct it."
+            )
+
+
+def _results(
+    folder: Path, data: PublicData, opened: Opened, only: Sequence[str]
+) -> tuple[ExerciseResult, ...]:
     results: list[ExerciseResult] = []
 
     def body(suite: Suite) -> None:
         _check_whole(suite, data)
         chosen = [one for one in data.exercises if not only or one["id"] in only]
-        results.extend(_check_one(_exercise(one, topic), suite, opened, data) for one in chosen)
+        results.extend(
+            _check_one(_exercise(one, data.topic), suite, opened, data) for one in chosen
+        )
 
-    open_suite([folder / f"test_{topic}.py"], body, root=folder)
-    return Report(topic=topic, file=file.name, results=tuple(results), remarks=opened.remarks)
+    open_suite([folder / f"test_{data.topic}.py"], body, root=folder)
+    return tuple(results)
 
 
 def _check_whole(suite: Suite, data: PublicData) -> None:

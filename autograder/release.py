@@ -2,24 +2,139 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+import tempfile
 from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from autograder import handout
+from autograder import archive, handout, leaks
 from autograder.checks import bank, local
 from autograder.checks.local import PublicData
 from autograder.checks.suite import Suite, open_suite
+from autograder.errors import ConfigError, SuiteError
 from autograder.examine import Examiner, plain
 from autograder.models import Assignment, Exercise, GradingConfig, Schedule, ScoreRules
 
+_CHECKOUT = Path(__file__).parents[1]
+_EPOCH = "315532800"  # 1980: no time of building in the wheel
+_REQUIREMENTS = """\
+# In this folder: pip install -r requirements.txt
+# A torch that is installed already stays, whatever it was built for.
+./{wheel}[notebook]
+torch>=2.6
+"""
+_SETUP = """
+To set up, once, in this folder (Python 3.11 or newer):
 
-def release(config: GradingConfig, topics: Iterable[str], dest: Path) -> None:
-    """Write the handouts of some topics, each into its own folder of `dest`."""
-    for topic in topics:
-        data = public_data(config, topic)
-        handout.build_topic(config.course_dir, topic, dest / topic, data)
+    pip install -r requirements.txt
+
+When you are done, `gradlab pack` makes the file to hand in.
+"""
+
+
+def release(config: GradingConfig, names: Iterable[str], dest: Path) -> None:
+    """Write the handouts of some assignments, each into its own folder of `dest`.
+
+    An assignment of several topics has a folder for each topic inside its own.
+    """
+    for name in names:
+        for topic, folder in _folders(config.assignments[name]).items():
+            data = public_data(config, topic)
+            handout.build_topic(config.course_dir, topic, dest / folder, data)
+
+
+def release_zips(config: GradingConfig, names: Iterable[str], dest: Path) -> None:
+    """Write `<name>.zip` for some assignments: the handouts, and the tool to check them with.
+
+    Raises:
+        ConfigError: If the tool's wheel cannot be built here.
+        SuiteError: If a file says what students must not read; no zip of that name is written.
+    """
+    wheel = build_wheel()
+    for name in names:
+        archive.write(dest / f"{name}.zip", zipped(config, name, wheel))
+
+
+def zipped(config: GradingConfig, name: str, wheel: tuple[str, bytes]) -> bytes:
+    """Return one assignment as students download it, the same bytes for the same course.
+
+    Args:
+        config: The course.
+        name: The assignment's id.
+        wheel: Name and contents of the tool's own wheel.
+
+    Raises:
+        SuiteError: If a file says what students must not read.
+    """
+    files: dict[str, bytes] = {}
+    folders = _folders(config.assignments[name])
+    for topic, folder in folders.items():
+        rendered = handout.render_topic(config.course_dir, topic, public_data(config, topic))
+        files |= {f"{folder}/{path}": text.encode() for path, text in rendered.items()}
+    start = files.get(f"{name}/README.md", _readme(config.assignments[name]).encode())
+    files[f"{name}/README.md"] = start + _SETUP.encode()
+    files[f"{name}/requirements.txt"] = _REQUIREMENTS.format(wheel=wheel[0]).encode()
+    leaked = leaks.find(files, leaks.secrets_of(config.course_dir))
+    tool = {f"{name}/{wheel[0]}": wheel[1]}
+    leaked += leaks.find(tool, leaks.secrets_of(_CHECKOUT), tool=True)
+    if leaked:
+        raise SuiteError("\n".join(leaked))
+    return archive.zip_bytes(files | tool)
+
+
+def build_wheel() -> tuple[str, bytes]:
+    """Return name and contents of the tool's own wheel, the same bytes for the same source.
+
+    Raises:
+        ConfigError: If this is no checkout, or hatchling is not installed or fails.
+    """
+    if not (_CHECKOUT / "pyproject.toml").is_file():
+        raise ConfigError(
+            "release: expected a checkout of gradlab to build its wheel from, got an installed"
+            " one. Clone the repository and run it there."
+        )
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run(  # noqa: S603 -- our own build, no shell
+            [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder],
+            cwd=_CHECKOUT,
+            env={**os.environ, "SOURCE_DATE_EPOCH": _EPOCH},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        built = sorted(Path(folder).glob("*.whl"))
+        if done.returncode or len(built) != 1:
+            said = (done.stderr.strip() or done.stdout.strip()).splitlines()[-1:] or ["nothing"]
+            raise ConfigError(
+                f"release: expected hatchling to build a wheel, got {said[0]!r}."
+                " pip install hatchling."
+            )
+        return built[0].name, built[0].read_bytes()
+
+
+def _folders(assignment: Assignment) -> dict[str, str]:
+    """Return the folder of each topic: that of the assignment, if it has the topic's name."""
+    if assignment.topics == (assignment.id,):
+        return {assignment.id: assignment.id}
+    return {topic: f"{assignment.id}/{topic}" for topic in assignment.topics}
+
+
+def _readme(assignment: Assignment) -> str:
+    exercises = "\n".join(
+        f"- `{one.id}` in `{one.topic}/`{' (*)' if one.starred else ''}"
+        for one in assignment.exercises
+    )
+    return f"""\
+# {assignment.title}
+
+Write these functions, each in the folder of its topic; those with (*) are for the full score:
+
+{exercises}
+"""
 
 
 def stale(config: GradingConfig) -> list[str]:

@@ -19,6 +19,7 @@ from autograder.models import Reason, Tolerance
 
 _Array = np.ndarray[Any, np.dtype[Any]]
 
+_LONGEST = 200  # characters of a text that a message quotes
 SHAPE_ONLY = "The values are right, the shape is not."
 
 
@@ -151,9 +152,16 @@ def _compare_plain(actual: Any, expected: str | bytes | None, label: str) -> Ver
         return Verdict()
     return Verdict(
         reason=Reason.VALUE,
-        message=f"{label}: expected {expected!r}, got {actual!r}",
+        message=f"{label}: expected {_quote(expected)}, got {_quote(actual)}",
         feedback=f"{label} is wrong",
     )
+
+
+def _quote(value: str | bytes | None) -> str:
+    """Return how a text is written, cut where it is long: a student may return a megabyte."""
+    if value is None or len(value) <= _LONGEST:
+        return repr(value)
+    return f"{value[:_LONGEST]!r} ... ({len(value)} in all)"
 
 
 def _compare_numeric(

@@ -21,6 +21,7 @@ from rich.text import Text
 from autograder.models import Isolation, RunRecord
 from autograder.pipeline import Summary
 from autograder.report import text
+from autograder.sandbox.doctor import remedy
 
 
 class _Rate(ProgressColumn):
@@ -68,8 +69,8 @@ class Progress:
     def begin(self, isolation: Isolation, total: int, known: int) -> None:
         """Say how student code is kept in, and how much there is to do."""
         self._total = total
-        missing = f", without {', '.join(isolation.missing)}" if isolation.missing else ""
-        self._console.print(text.line(f"isolation: tier {isolation.tier}{missing}"))
+        for part in text.isolation_block(isolation, remedy(isolation.why)):
+            self._console.print(part)
         unchanged = f"; {known} not changed, so not examined again" if known else ""
         self._console.print(text.line(f"attempts to examine: {total}{unchanged}"))
         self._bar.update(self._task, total=total, description="preparing")
@@ -99,4 +100,5 @@ class Progress:
                     " empty, not 0: grade again, and if it stays, `gradlab explain` says why."
                 )
             )
+        console.print(text.line(text.isolation_line(summary.isolation.tier)))
         console.print(text.line(f"grades: {summary.out / 'grades.csv'}"))

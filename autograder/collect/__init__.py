@@ -8,10 +8,22 @@ never guessed silently: it becomes a note, one sentence each, for the instructor
     SOURCE/ana/2026-02-09T18-20/  ana/attempt-2/    several attempts
     SOURCE/ana.zip  SOURCE/ben.ipynb                one file per student
     SOURCE/submissions.csv                          student_id[,path],submitted_at
+
+    download.zip  of Moodle, Canvas, Gradescope, Classroom 50; a folder of Git checkouts
 """
 
+from autograder.collect.platforms import ORIGINS
 from autograder.collect.search import Found, find_submissions
 from autograder.collect.source import Caps
 from autograder.collect.tables import Roster, Student, read_roster, read_time
 
-__all__ = ["Caps", "Found", "Roster", "Student", "find_submissions", "read_roster", "read_time"]
+__all__ = [
+    "ORIGINS",
+    "Caps",
+    "Found",
+    "Roster",
+    "Student",
+    "find_submissions",
+    "read_roster",
+    "read_time",
+]

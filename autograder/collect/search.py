@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import field, replace
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from autograder.collect import platforms
+from autograder.collect.handed import Handed, Look, below, by_top, files
 from autograder.collect.source import Caps, Entry, UnreadableError, listing, read_chunks
 from autograder.collect.tables import STUDENT_ID, Roster, Student, bad_id, read_lines, read_time
 from autograder.errors import ConfigError
-from autograder.models import Assignment, Attempt, Submission, SubmittedFile, TimeSource, frozen
+from autograder.models import (
+    Account,
+    Assignment,
+    Attempt,
+    Submission,
+    SubmittedFile,
+    TimeSource,
+    frozen,
+)
 
 Keep = Callable[[str, Iterable[bytes]], SubmittedFile]  # stores one file (see `store.Store.keep`)
 
@@ -35,7 +45,7 @@ class Found:
     notes: tuple[str, ...]
 
 
-def find_submissions(
+def find_submissions(  # noqa: PLR0913 -- one parameter for each thing said about SOURCE
     source: Path,
     *,
     assignment: Assignment,
@@ -44,34 +54,54 @@ def find_submissions(
     roster: Roster | None = None,
     at: datetime | None = None,
     caps: Caps | None = None,
+    origin: str | None = None,
+    worksheet: Path | None = None,
+    known: Sequence[Submission] = (),
 ) -> Found:
     """Find every student's attempts in a folder or zip archive.
 
     Args:
-        source: A folder or a zip archive, in one of the layouts above.
+        source: A folder or a zip archive, in one of the layouts above, or a platform's download.
         assignment: Gives the id, and the file names that are no student's name.
         keep: Stores the bytes of one file and says where.
         timezone: IANA name of the course's timezone, for times that name none.
         roster: Who is expected; students without files get a submission without attempts.
         at: The time of attempts that have no better one (`gradlab collect --at`).
         caps: Bounds on sizes and counts.
+        origin: The platform that SOURCE comes from, or "folder"; recognised, if left out.
+        worksheet: The platform's own table of students.
+        known: What OUT knows already, so that accounts keep their students.
 
     Raises:
-        ConfigError: If SOURCE cannot be listed, holds nothing, or `submissions.csv` is wrong.
+        ConfigError: If SOURCE cannot be listed, holds nothing, or a table is wrong.
     """
     caps = caps or Caps()
     with listing(source, caps) as (entries, notes):
+        look = Look(
+            root=source,
+            entries=tuple(entries),
+            assignment=assignment,
+            zone=ZoneInfo(timezone),
+            caps=caps,
+            worksheet=worksheet,
+            notes=notes,
+        )
+        origin, look = _origin(origin, look)
         search = _Search(
             assignment=assignment,
             keep=keep,
             zone=ZoneInfo(timezone),
             roster=roster,
-            ids=roster.ids if roster else {},
+            ids=roster.ids | {team: team for team in roster.teams} if roster else {},
             at=at,
             caps=caps,
             notes=notes,
         )
-        submissions = search.submissions(entries)
+        if origin == platforms.FOLDER:
+            submissions = search.submissions(entries)
+        else:
+            handed = platforms.handed_in(origin, look)
+            submissions = search.of_platform(platforms.identified(handed, roster, known, notes))
     if not any(submission.attempts for submission in submissions):
         said = "".join(f"\n{note}" for note in notes)
         raise ConfigError(
@@ -79,6 +109,31 @@ def find_submissions(
             f"got none. Name them after the students' ids.{said}"
         )
     return Found(submissions=submissions, notes=tuple(notes))
+
+
+def _origin(named: str | None, look: Look) -> tuple[str, Look]:
+    """Return the platform, and the look at its layout: inside a single folder, if that is it."""
+    if named == platforms.FOLDER:
+        return named, look
+    inside = look
+    while True:
+        tops = by_top(inside.entries)
+        if named is None and any(_is_table(name, group) for name, group in tops.items()):
+            break
+        if found := platforms.recognised(inside):
+            if named in {None, found}:
+                return found, inside
+            return str(named), inside
+        if len(tops) != 1:
+            break
+        (name,) = tops
+        inside = replace(inside, root=inside.root / name, entries=tuple(below(inside.entries, 1)))
+    if named is None and look.worksheet is not None:
+        raise ConfigError(
+            f"{look.root}: expected a download of Moodle or Canvas to go with --worksheet, got "
+            f"files named otherwise. Say which it is: --from."
+        )
+    return named or platforms.FOLDER, look
 
 
 @frozen
@@ -104,22 +159,7 @@ class _Bundle:
     entries: tuple[Entry, ...]  # no folders; empty if nothing was handed in
     time: datetime | None = None
     source: TimeSource = TimeSource.UNKNOWN
-
-
-def _below(entries: Iterable[Entry], depth: int) -> list[Entry]:
-    """Name entries from `depth` levels further down; the folders passed on the way vanish."""
-    return [replace(e, parts=e.parts[depth:]) for e in entries if len(e.parts) > depth]
-
-
-def _files(entries: Iterable[Entry]) -> tuple[Entry, ...]:
-    return tuple(entry for entry in entries if not entry.is_folder)
-
-
-def _by_top(entries: Iterable[Entry]) -> dict[str, list[Entry]]:
-    groups: dict[str, list[Entry]] = {}
-    for entry in entries:
-        groups.setdefault(entry.parts[0], []).append(entry)
-    return groups
+    problem: str = ""  # why it cannot be opened, whatever its files are
 
 
 def _is_file(group: list[Entry]) -> bool:
@@ -175,34 +215,58 @@ class _Search:
     caps: Caps
     notes: list[str]
     faults: list[tuple[int, str]] = field(default_factory=list)  # of submissions.csv, by line
+    accounts: dict[str, list[Account]] = field(default_factory=dict)  # on platforms, by student id
+    aliases: dict[str, list[str]] = field(default_factory=dict)
 
     def submissions(self, entries: list[Entry]) -> tuple[Submission, ...]:
         """Find, check, then read: nothing is stored when submissions.csv has a fault."""
-        groups = _by_top(self._without_wrapper(entries))
+        groups = by_top(self._without_wrapper(entries))
         tables = [name for name, group in groups.items() if _is_table(name, group)]
         rows = [row for name in tables for row in self._rows(groups.pop(name)[0])]
         bundles, rest = self._claimed(rows, [e for group in groups.values() for e in group])
-        for name, group in _by_top(rest).items():
+        for name, group in by_top(rest).items():
             bundles += self._bundles_of(name, group)
         by_student: dict[str, list[_Bundle]] = {}
         for bundle in bundles:
             by_student.setdefault(bundle.student_id, []).append(bundle)
         self._set_times(rows, by_student)
+        by_student = self._shared(by_student)
         if self.faults:
             lines = [f"{_TABLE}:{line}: {fault}" for line, fault in sorted(self.faults)]
             raise ConfigError("\n".join(lines))
         return self._read(by_student)
 
+    def of_platform(self, pairs: Sequence[tuple[str, Handed]]) -> tuple[Submission, ...]:
+        """Read what everybody handed in on a platform; who handed in nothing counts as well."""
+        by_student: dict[str, list[_Bundle]] = {}
+        for student_id, one in pairs:
+            bundles = by_student.setdefault(student_id, [])
+            self.accounts.setdefault(student_id, []).append(one.account)
+            self.aliases.setdefault(student_id, []).extend(filter(None, one.ids))
+            if one.problem:
+                self.notes.append(one.problem)
+            if one.entries or one.problem:
+                bundle = _Bundle(
+                    student_id=student_id,
+                    where=one.where,
+                    entries=one.entries,
+                    time=one.time,
+                    source=one.source,
+                    problem=one.problem,
+                )
+                bundles.append(bundle)
+        return self._read(by_student)
+
     def _without_wrapper(self, entries: list[Entry]) -> list[Entry]:
         """Step into a single folder that holds the students ("class.zip" with "class/ana")."""
-        groups = _by_top(entries)
+        groups = by_top(entries)
         if len(groups) != 1:
             return entries
         (name,) = groups
-        inside = _by_top(_below(entries, 1))
+        inside = by_top(below(entries, 1))
         if self._holds_students(name, inside):
             self.notes.append(f"{name}/: read as the folder that holds the students.")
-            return self._without_wrapper(_below(entries, 1))
+            return self._without_wrapper(below(entries, 1))
         if not self.roster and any(len(entry.parts) > 2 for entry in entries):
             self.notes.append(
                 f"{name}/: the only folder, read as one student. "
@@ -275,7 +339,7 @@ class _Search:
         return _Bundle(
             student_id=row.student_id,
             where=row.where,
-            entries=_files(_below(entries, len(row.path) - is_file)),
+            entries=files(below(entries, len(row.path) - is_file)),
             time=row.time,
             source=TimeSource.TABLE if row.time else TimeSource.UNKNOWN,
         )
@@ -302,6 +366,35 @@ class _Search:
                 self.notes.append(f"{_TABLE}:{row.line}: SOURCE has nothing of {who}.")
             lines.setdefault(who, row.line)
 
+    # --- teams ---
+
+    def _shared(self, by_student: dict[str, list[_Bundle]]) -> dict[str, list[_Bundle]]:
+        """Give what a team or one of its members handed in to every member."""
+        teams = self.roster.teams if self.roster else {}
+        team_of = {member: team for team, members in teams.items() for member in members}
+        shared: dict[str, list[_Bundle]] = {}
+        for who, bundles in by_student.items():
+            team = who if who in teams else team_of.get(who, "")
+            for bundle in bundles:
+                if who in teams and not bundle.entries:
+                    self.notes.append(f"{bundle.where}: an empty folder; nothing was handed in.")
+                    continue
+                for member in teams[team] if team and bundle.entries else (who,):
+                    own = bundle if member == who else self._of_team(bundle, member, team)
+                    shared.setdefault(member, []).append(own)
+        return shared
+
+    def _of_team(self, bundle: _Bundle, member: str, team: str) -> _Bundle:
+        """Return another member's view of a hand-in: it names the team, and nobody who is in it."""
+        entries = []
+        for entry in bundle.entries:
+            stem = _stem(entry.path)
+            if self.ids.get(stem) == bundle.student_id:  # ben.py
+                entries.append(replace(entry, parts=(team + entry.path.removeprefix(stem),)))
+            else:
+                entries.append(entry)
+        return replace(bundle, student_id=member, where=team, entries=tuple(entries))
+
     # --- layouts ---
 
     def _bundles_of(self, name: str, group: list[Entry]) -> list[_Bundle]:
@@ -311,16 +404,16 @@ class _Search:
             return []
         if _is_file(group):
             return [_Bundle(student_id=student_id, where=name, entries=tuple(group))]
-        inside = _by_top(_below(group, 1))
+        inside = by_top(below(group, 1))
         dated = [child for child in inside if _is_attempt(child) and not _is_file(inside[child])]
-        loose = _files(e for child in inside if child not in dated for e in inside[child])
+        loose = files(e for child in inside if child not in dated for e in inside[child])
         bundles = []
         if loose or not dated:
             bundles.append(_Bundle(student_id=student_id, where=name, entries=loose))
         if loose and dated:
             self.notes.append(f"{name}: files beside {dated[0]} are an attempt of their own.")
         for child in sorted(dated, key=_attempt_order):
-            entries = _files(_below(inside[child], 1))
+            entries = files(below(inside[child], 1))
             bundles.append(self._dated(student_id, f"{name}/{child}", child, entries))
         return bundles
 
@@ -366,23 +459,28 @@ class _Search:
             student = students.get(student_id, Student(student_id=student_id))
             bundles = by_student.get(student_id, [])
             self._remark_on(student_id, bundles)
-            attempts = [self._attempt(bundle) for bundle in bundles if bundle.entries]
+            attempts = [self._attempt(one) for one in bundles if one.entries or one.problem]
+            accounts = self.accounts.get(student_id, [])
+            aliases = dict.fromkeys((*student.aliases, *self.aliases.get(student_id, [])))
             submission = Submission(
                 student_id=student_id,
                 assignment=self.assignment.id,
                 attempts=tuple(sorted(attempts, key=lambda attempt: attempt.when)),
-                name=student.name,
+                name=student.name or next((one.name for one in accounts), ""),
                 section=student.section,
+                accounts=tuple(accounts),
+                aliases=tuple(alias for alias in aliases if alias != student_id),
             )
             submissions.append(submission)
         return tuple(submissions)
 
     def _remark_on(self, student_id: str, bundles: list[_Bundle]) -> None:
-        if self.roster and student_id not in self.roster.students:
+        is_known = student_id in self.accounts  # then it is said already who it is
+        if self.roster and student_id not in self.roster.students and not is_known:
             self.notes.append(f"{student_id}: not in the roster; graded all the same.")
         handed_in = any(bundle.entries for bundle in bundles)
         for bundle in bundles:
-            if not bundle.entries and not handed_in:
+            if not bundle.entries and not handed_in and not bundle.problem:
                 self.notes.append(f"{bundle.where}: an empty folder; nothing was handed in.")
         unlisted = [bundle for bundle in bundles if bundle.source is not TimeSource.TABLE]
         if len(unlisted) < len(bundles):
@@ -396,14 +494,15 @@ class _Search:
             self.notes.append(f"{student_id}: handed in as {', '.join(tops)}; each is an attempt.")
 
     def _attempt(self, bundle: _Bundle) -> Attempt:
-        files, problem = self._stored(bundle)
+        kept, problem = self._stored(bundle) if bundle.entries else ([], bundle.problem)
         time, source = bundle.time, bundle.source
         if time is None and self.at is not None:
             time, source = self.at, TimeSource.COLLECTED
-        contents = [(file.name, file.sha256) for file in files]
+        contents = [(file.name, file.sha256) for file in kept]
+        lost = [(one.path, str(one.size)) for one in bundle.entries] or [(problem, "")]
         return Attempt(
-            files=tuple(files),
-            sha256=_digest(contents or [(e.path, str(e.size)) for e in bundle.entries]),
+            files=tuple(kept),
+            sha256=_digest(contents or lost),
             submitted_at=time,
             time_source=source,
             problem=problem or None,
@@ -415,20 +514,20 @@ class _Search:
         if problem := self._too_much(bundle.where, entries):
             self.notes.append(problem)
             return [], problem
-        files: list[SubmittedFile] = []
+        kept: list[SubmittedFile] = []
         for entry in entries:
             try:
-                files.append(self.keep(entry.path, read_chunks(entry, self.caps.file_bytes)))
+                kept.append(self.keep(entry.path, read_chunks(entry, self.caps.file_bytes)))
             except UnreadableError as error:
                 where = _at(bundle, entry)
                 complaints.append(f"{where}: cannot be read ({error}). Fetch it again.")
         self.notes.extend(complaints)
-        if not files:
+        if not kept:
             return [], complaints[0]
-        if len(files) == 1 and files[0].name.lower().endswith(".zip"):
-            problem = _zip_problem(files[0].blob, _at(bundle, entries[0]))
+        if len(kept) == 1 and kept[0].name.lower().endswith(".zip"):
+            problem = _zip_problem(kept[0].blob, _at(bundle, entries[0]))
             self.notes.extend([problem] if problem else [])
-        return files, problem
+        return kept, problem
 
     def _readable(self, bundle: _Bundle) -> tuple[list[Entry], list[str]]:
         """Leave out what cannot or should not be read, each with a sentence."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import functools
+import hashlib
 import io
 import json
 from collections.abc import Callable, Iterable, Mapping
@@ -92,6 +93,23 @@ def parse(data: bytes, schema: str) -> Document:
         raise ValueError(f"expected the schema {schema!r}, got {found!r}")
     assert isinstance(document, dict)
     return document
+
+
+def sealed(document: Document) -> Document:
+    """Return a document with the SHA-256 of its own content."""
+    return {**document, "sha256": hashlib.sha256(dump(document)).hexdigest()}
+
+
+def unsealed(document: Document) -> Document:
+    """Return what was sealed.
+
+    Raises:
+        ValueError: If a single byte of it has changed since, or if it was never sealed.
+    """
+    content = {key: value for key, value in document.items() if key != "sha256"}
+    if sealed(content)["sha256"] != document.get("sha256"):
+        raise ValueError("its content does not have the SHA-256 that it carries")
+    return content
 
 
 # --- the nouns, exactly ------------------------------------------------------------------------
@@ -238,6 +256,8 @@ def result_document(
         "exercises": [exercise_document(result) for result in shown.exercises] if shown else [],
         "remarks": list(shown.remarks) if shown else [],
         "score": _score(grade.score),
+        "explanation": grade.explanation,
+        "waiting": [exercise.id for exercise in grade.waiting],
         "graded_at": graded_at.isoformat(),
     }
 
@@ -332,6 +352,19 @@ def _shown(
     return next((record for record in known if record is not None), None)
 
 
+def past_grade(result: Document) -> Document:
+    """Return what stays known of a `gradlab/result/v1` document when the next one replaces it."""
+    index = result["graded_attempt"]
+    return {
+        "graded_at": result["graded_at"],
+        "status": result["status"],
+        "attempt_sha256": None if index is None else result["attempts"][index]["sha256"],
+        "score": result["score"],
+        "isolation": result["isolation"],
+        "environment": result["environment"],
+    }
+
+
 # --- what the student sees ---------------------------------------------------------------------
 
 
@@ -347,7 +380,8 @@ def feedback_document(
     by the grader alone. Durations, the seed, hashes of the run, mistakes' ids and suspicions stay
     with the instructor.
     """
-    shown = _shown(submission, grade, records) if grade.status is Status.GRADED else None
+    is_known = grade.status is Status.GRADED or grade.waiting
+    shown = _shown(submission, grade, records) if is_known else None
     return {
         "schema": FEEDBACK,
         "assignment": submission.assignment,
@@ -358,6 +392,8 @@ def feedback_document(
         "exercises": [_exercise_feedback(result) for result in shown.exercises] if shown else [],
         "remarks": list(shown.remarks) if shown else [],
         "score": _score(grade.score),
+        "explanation": grade.explanation,
+        "waiting": [exercise.id for exercise in grade.waiting],
         "graded_at": graded_at.isoformat(),
     }
 

@@ -18,6 +18,7 @@ from autograder.models import (
     ExerciseOutcome,
     ExerciseResult,
     Grade,
+    Isolation,
     RunRecord,
     Status,
     Submission,
@@ -68,23 +69,38 @@ def inside(label: str, text: str, *, style: str = "", depth: int = 6) -> Indente
     return Indented(Text.assemble((label, style), printable(text)), depth)
 
 
-def exercise_lines(result: ExerciseResult, *, rung: int = 1) -> Iterable[RenderableType]:
-    """Yield the lines about one exercise: its outcome, what broke first, and hints up to `rung`."""
-    word, style = WORDS[result.outcome]
-    star = "*" if result.exercise.starred else " "
-    yield Text.assemble(f"{star} {result.exercise.id:<28} ", (word, style))
+@frozen
+class Sentence:
+    """One thing to say about an exercise, whatever it is shown on."""
+
+    label: str  # what kind of sentence it is: "hint"; nothing where it needs no word
+    text: str
+    style: str = ""  # of the label; it never carries what the words do not say
+
+
+def sentences(result: ExerciseResult, *, rung: int = 1) -> Iterable[Sentence]:
+    """Yield what is said below the outcome: what broke first, hints up to `rung`, notes."""
     if result.outcome in (ExerciseOutcome.FAILED, ExerciseOutcome.ERROR, ExerciseOutcome.NOT_RUN):
         broken = next((c for c in result.cases if c.outcome is not CaseOutcome.PASSED), None)
         if broken is not None:
-            yield inside("", broken.title)
-            yield inside("", broken.message)
+            yield Sentence(label="", text=broken.title)
+            yield Sentence(label="", text=broken.message)
     for diagnosis in result.diagnoses:
         for hint in diagnosis.hints[:rung]:
-            yield inside("hint: ", hint, style="bold")
+            yield Sentence(label="hint", text=hint, style="bold")
     for remark in result.remarks:
-        yield inside("note: ", remark, style="dim")
+        yield Sentence(label="note", text=remark, style="dim")
     if result.review:
-        yield inside("a person will look at: ", result.review, style="yellow")
+        yield Sentence(label="a person will look at", text=result.review, style="yellow")
+
+
+def exercise_lines(result: ExerciseResult, *, rung: int = 1) -> Iterable[RenderableType]:
+    """Yield the lines about one exercise: its outcome, and its `sentences` below."""
+    word, style = WORDS[result.outcome]
+    star = "*" if result.exercise.starred else " "
+    yield Text.assemble(f"{star} {result.exercise.id:<28} ", (word, style))
+    for one in sentences(result, rung=rung):
+        yield inside(f"{one.label}: " if one.label else "", one.text, style=one.style)
 
 
 def forbidden_first(results: Sequence[ExerciseResult]) -> list[ExerciseResult]:
@@ -104,7 +120,7 @@ def check_summary(results: Sequence[ExerciseResult], file: str) -> str:
 
 _SHORT = 32  # names of students and exercises of up to so many letters are never folded
 _NUMBERS = frozenset(
-    {"score", "cases", "mistakes", "alternatives", "degenerate"}
+    {"score", "old", "new", "difference", "cases", "mistakes", "alternatives", "degenerate"}
     | {"mutants", "killed", "rate", "explained", "open"}
 )
 
@@ -144,25 +160,37 @@ class Row:
     remark: str
 
 
-def row(submission: Submission, grade: Grade, records: Mapping[str, RunRecord]) -> Row:
+def row(
+    submission: Submission,
+    grade: Grade,
+    records: Mapping[str, RunRecord],
+    exercises: Sequence[Exercise],
+) -> Row:
     """Return a student's line.
 
     Args:
         submission: The student's attempts.
         grade: What they are worth; it says which attempt counts.
         records: What each attempt did, by the attempt's SHA-256; attempts may lack one.
+        exercises: Of the assignment, in order.
     """
     if grade.best_attempt is not None:
         record = records.get(submission.attempts[grade.best_attempt].sha256)
     else:
         record = next(iter(records.values()), None)
-    results = record.exercises if record is not None else ()
+    outcomes = {one.exercise.key: one.outcome for one in record.exercises} if record else {}
+    waiting = {one.key for one in grade.waiting}
+    marks = [
+        _WAITING if one.key in waiting else _MARKS[outcomes[one.key]]
+        for one in exercises
+        if one.key in waiting or one.key in outcomes
+    ]
     return Row(
         student_id=submission.student_id,
         status=grade.status,
         score=score_text(grade),
         scale=f"{float(grade.score.scale):g}" if grade.score else "",
-        marks="".join(_MARKS[result.outcome] for result in results),
+        marks="".join(marks),
         remark=_remark(submission, grade, record),
     )
 
@@ -181,12 +209,38 @@ def grades_table(rows: Sequence[Row], exercises: Sequence[Exercise]) -> Iterable
     yield Text()
     if any(one.marks for one in rows):
         yield line(f"exercises: {', '.join(_name(one) for one in exercises)}")
-        yield line(f"marks: {MARKS_KEY}")
+        waits = "  w waits for a person" if any(_WAITING in one.marks for one in rows) else ""
+        yield line(f"marks: {MARKS_KEY}{waits}")
     counts = Counter(STATUSES[one.status] for one in rows)
     scales = sorted({one.scale for one in rows} - {""})
     out_of = f"; scores are out of {', '.join(scales)}" if scales else ""
     said = ", ".join(f"{number} {status}" for status, number in counts.most_common())
     yield line(f"{count(len(rows), 'student')}: {said}{out_of}")
+
+
+def what_if(changes: Sequence[Any], totals: Any) -> Iterable[RenderableType]:
+    """Yield the table of `gradlab regrade --what-if`: who changes, how and why, and the counts."""
+    yield table(
+        ("student", "old", "new", "difference", "why"),
+        (
+            (one.student_id, _worth(one.old), _worth(one.new), _signed(one.difference), one.why)
+            for one in changes
+            if one.why
+        ),
+    )
+    yield Text()
+    counts = f"{totals.gain} gain, {totals.lose} lose, {totals.other} change otherwise"
+    yield line(f"{count(len(changes), 'student')}: {counts}, {totals.same} stay")
+    if totals.mean_before is not None:
+        yield line(f"mean: {totals.mean_before:.1%} -> {totals.mean_after:.1%} of the scale")
+
+
+def _worth(worth: Any) -> str:
+    return STATUSES[worth.status] if worth.value is None else f"{float(worth.value):g}"
+
+
+def _signed(difference: Fraction | None) -> str:
+    return "" if difference is None else f"{float(difference):+g}"
 
 
 STATUSES = {
@@ -215,6 +269,7 @@ _MARKS = {
     ExerciseOutcome.NOT_RUN: "?",
 }
 MARKS_KEY = "+ passed  - failed  . not written  ! forbidden  E error  ? not run"
+_WAITING = "w"
 
 
 def count(number: int, thing: str) -> str:
@@ -232,6 +287,8 @@ def _remark(submission: Submission, grade: Grade, record: RunRecord | None) -> s
         return _first_sentence(record.message)
     if grade.status is Status.NOT_SUBMITTED and submission.attempts:
         return _first_sentence(grade.explanation)
+    if grade.waiting:
+        return f"waits for {', '.join(one.id for one in grade.waiting)}"
     results = record.exercises if record is not None else ()
     forbidden = [r.exercise.id for r in results if r.outcome is ExerciseOutcome.FORBIDDEN]
     review = [r.exercise.id for r in results if r.review]
@@ -253,20 +310,45 @@ def explanation(result: dict[str, Any]) -> Iterable[RenderableType]:
     yield line(f"{result['student_id']}, {result['assignment']}: {STATUSES[result['status']]}")
     if result["score"] is not None:
         yield inside("", result["score"]["explanation"], depth=2)
+    elif result.get("explanation"):  # files of older versions have none
+        yield inside("", result["explanation"], depth=2)
     for index, attempt in enumerate(result["attempts"]):
         yield from _attempt_lines(attempt, graded=index == result["graded_attempt"])
     for exercise in result["exercises"]:
         yield from _explained(exercise)
     for remark in result["remarks"]:
         yield line(f"note: {remark}")
-    missing = f", without {', '.join(found)}" if (found := result["isolation"]["missing"]) else ""
-    yield line(f"isolation: tier {result['isolation']['tier']}{missing}")
+    isolation = result["isolation"]
+    yield from isolation_block(Isolation(tier=isolation["tier"], missing=isolation["missing"]))
+
+
+_TIERS = {
+    "A": "student code has its own files, processes, users and network",
+    "C": "student code has the interpreter's files, few system calls",
+    "none": "STUDENT CODE IS NOT ISOLATED",
+}
+
+
+def isolation_line(tier: str) -> str:
+    """Return one line that says which tier was reached."""
+    return f"isolation: tier {tier} ({_TIERS[tier]})"
+
+
+def isolation_block(isolation: Isolation, advice: str = "") -> Iterable[RenderableType]:
+    """Yield what was reached, what it cannot promise, why it is no more, and what to do."""
+    style = "" if isolation.tier == "A" else "bold yellow"
+    yield Text(isolation_line(isolation.tier), style=style)
+    if isolation.missing:
+        yield line("  it cannot promise")
+    for one in isolation.missing:
+        yield inside("- ", one, depth=2)
+    if isolation.why:
+        yield inside("why no better tier: ", isolation.why, depth=2)
+        yield inside("what to do: ", advice or "run `gradlab doctor`", depth=2)
 
 
 def _attempt_lines(attempt: dict[str, Any], *, graded: bool) -> Iterable[RenderableType]:
-    when = attempt["submitted_at"] or "time unknown"
-    which = "graded attempt" if graded else "attempt"
-    yield line(f"{which} ({when}): {attempt['graded_file'] or ', '.join(attempt['files'])}")
+    yield line(_attempt_line(attempt, graded=graded))
     if attempt["problem"]:
         yield inside("", attempt["problem"])
 
@@ -301,6 +383,52 @@ def _broken_cases(cases: Sequence[dict[str, Any]]) -> Iterable[RenderableType]:
         yield inside("", alike[0]["title"] + more)
         yield inside("", alike[0]["id"].partition("#")[0], style="dim", depth=8)
         yield inside("", alike[0]["message"], depth=8)
+
+
+def feedback_lines(feedback: Mapping[str, Any], *, short: bool = False) -> list[str]:
+    """Return what a student may read, as plain lines.
+
+    Args:
+        feedback: A `gradlab/feedback/v1` document.
+        short: Leave out which attempts there are, and all hints but the first.
+    """
+    score = feedback["score"]
+    status = STATUSES[feedback["status"]]
+    value = f"{score['value']:g} of {score['scale']:g}" if score else status
+    lines = [f"{feedback['assignment']}: {value}"]
+    if score and score["explanation"]:
+        lines.append(score["explanation"])
+    for index, attempt in enumerate(feedback["attempts"]):
+        if not short:
+            lines.append(_attempt_line(attempt, graded=index == feedback["graded_attempt"]))
+        if attempt["problem"]:
+            lines.append(f"    {attempt['problem']}")
+    for exercise in feedback["exercises"]:
+        star = " (*)" if exercise["starred"] else ""
+        lines += [f"{exercise['id']}{star}: {exercise_feedback(exercise)[0]}"]
+        lines += [f"    {one}" for one in exercise_feedback(exercise, short=short)[1:]]
+    lines += [f"note: {remark}" for remark in feedback["remarks"]]
+    return [printable(one) for one in lines]
+
+
+def _attempt_line(attempt: Mapping[str, Any], *, graded: bool) -> str:
+    when = attempt["submitted_at"] or "time unknown"
+    which = "graded attempt" if graded else "attempt"
+    return f"{which} ({when}): {attempt['graded_file'] or ', '.join(attempt['files'])}"
+
+
+def exercise_feedback(exercise: Mapping[str, Any], *, short: bool = False) -> list[str]:
+    """Return what a student may read about one exercise: points, what broke first, hints."""
+    word, _ = WORDS[exercise["outcome"]]
+    lines = [f"{exercise['points']:g} of {exercise['max_points']:g}, {word}"]
+    broken = next(
+        (one for one in exercise["cases"] if one["outcome"] != "passed" and one["message"]), None
+    )
+    if broken and exercise["outcome"] != ExerciseOutcome.NOT_IMPLEMENTED:
+        lines += [broken["title"], broken["message"]]
+    lines += [f"hint: {hint}" for hint in exercise["hints"][: 1 if short else None]]
+    lines += [f"note: {remark}" for remark in exercise["remarks"]]
+    return [printable(one) for one in lines]
 
 
 def validation(findings: Sequence[Any]) -> Iterable[Any]:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from autograder.sandbox import tiers
 from tests.autograder import layers
 from tests.autograder.layers import COMMAND, ENVIRONMENT, Desk
 
@@ -382,3 +383,45 @@ def test_why_the_sandbox_is_gone_is_said_once():
         "graders: expected them to live, got 5 that died. Run `gradlab doctor`, then grade again;"
         " what was graded is kept. Their last words: sandbox: expected a fork server, got none."
     )
+
+
+# --- isolation that is lost on the way ------------------------------------------------------------
+
+# The batch of a machine whose kernel stops giving out namespaces once the fork server stands.
+_LOSES_TIER_A = """
+import sys
+from autograder.cli import main
+from autograder.sandbox.client import Sandbox
+from tests.autograder.sandbox.test_client import allow_no_more_namespaces
+
+wait_ready = Sandbox.wait_ready
+
+
+def lose(sandbox):
+    wait_ready(sandbox)
+    allow_no_more_namespaces(sandbox)
+
+
+Sandbox.wait_ready = lose
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.prove
+def test_a_batch_that_loses_its_tier_stops_with_one_line_and_grades_nobody(tmp_path):
+    if fault := tiers.attempt("A").fault:
+        pytest.skip(f"tier A: {fault}")
+    desk = layers.desk(tmp_path, "own-class", "stub")
+    script = [sys.executable, "-c", _LOSES_TIER_A, *desk.grading()]
+    done = subprocess.run(
+        script, env=ENVIRONMENT, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == 3, done.stderr
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("isolation: expected every worker in the tier decided at the start, got")
+    assert "No space left on device" in last
+    assert "Nothing ran outside of it" in last
+    assert "Traceback" not in done.stderr
+    assert list(desk.out.glob("results/**/*.json")) == []
+    desk.grade()  # the same command, on a machine that has it again
+    assert desk.grades()["own-class"]["status"] == "graded"

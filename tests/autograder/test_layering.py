@@ -28,9 +28,20 @@ LAYERS = {
     "examine": ENGINE,
     "batch": ENGINE | {"examine", "graders", "handout", "report.json", "report.store"},
     "mutants": NOUNS | {"checks"},
+    "lms": NOUNS,  # what platforms write, read by `collect` and filled by `publish`
+    "collect": NOUNS | {"lms"},
+    "publish": NOUNS | {"lms", "report"},  # from results that are on disk, not from records
     "validate": ENGINE | {"examine", "batch", "graders", "mutants"},
     "check": ENGINE,
-    "release": ENGINE | {"examine", "batch", "handout"},
+    "config": NOUNS | {"formula"},  # says where a formula is wrong
+    "course": NOUNS | {"formula", "collect.tables", "report.json", "report.store"},  # its table
+    "regrade": NOUNS | {"ledger", "score", "report.json", "report.store"},  # scores OUT again
+    "marking": NOUNS | {"ledger", "collect.tables", "report.json", "report.store"},  # its table
+    "gradebook": NOUNS
+    | {"course", "ledger", "report.json", "report.store"},  # reads what OUT holds
+    "notebook": ENGINE | {"check", "report.cell"},  # one exercise, in a student's own kernel
+    "leaks": NOUNS | {"handout"},  # a stub is what may be said
+    "release": ENGINE | {"examine", "batch", "handout", "archive", "leaks"},
     "pipeline": ANYTHING,
     "desk": ANYTHING,
     "anonymous": NOUNS | {"report.store"},  # names the students of an OUT

@@ -144,10 +144,10 @@ def test_a_missing_source_is_asked_for_where_out_knows_nothing(desk, capsys):
     assert not desk.out.exists()
 
 
-def test_an_out_that_cannot_be_written_is_named(desk, capsys):
+def test_an_out_that_is_a_file_is_named(desk, capsys):
     (desk.folder / "out").write_text("a file")
     line = fails(capsys, *desk.arguments("grade", str(desk.source)))
-    assert line.startswith(f"{desk.out}/.lock: expected room and leave to write")
+    assert line.startswith(f"{desk.out}: expected a folder, got a file. Name another one: -o.")
 
 
 def test_a_roster_that_is_not_there_is_named(desk, capsys):

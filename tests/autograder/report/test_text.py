@@ -18,6 +18,7 @@ from autograder.models import (
     ExerciseOutcome,
     ExerciseResult,
     Grade,
+    Isolation,
     RunRecord,
     RunStatus,
     Score,
@@ -76,9 +77,9 @@ def graded(
 
 def final_table(*students):
     """Return the final table, from what its rows are made of."""
-    rows = [text.row(one.submission, one.grade, one.records) for one in students]
     records = [record for one in students for record in one.records.values()]
     exercises = max(([r.exercise for r in one.exercises] for one in records), key=len, default=[])
+    rows = [text.row(one.submission, one.grade, one.records, exercises) for one in students]
     return text.grades_table(rows, exercises)
 
 
@@ -311,7 +312,9 @@ def test_an_explanation_says_each_message_once_with_a_case_to_replay():
         "      known mistake: no_shift",
         "      hint: Large inputs.",
         "      remark: slow",
-        "isolation: tier C, without quiet",
+        "isolation: tier C (student code has the interpreter's files, few system calls)",
+        "  it cannot promise",
+        "  - quiet",
     ]
 
 
@@ -363,3 +366,20 @@ def test_a_failed_proof_says_no_and_why():
 def test_a_console_is_100_columns_wide_where_there_is_no_terminal():
     assert isinstance(text.console(), Console)
     assert text.console(stderr=True).width == 100
+
+
+def test_less_isolation_than_the_best_says_what_is_missing_why_and_what_to_do():
+    isolation = Isolation(tier="C", missing=("quiet", "dark"), why="tier A: refused")
+    assert shown(*text.isolation_block(isolation, "Allow it.")).splitlines()[1:] == [
+        "  it cannot promise",
+        "  - quiet",
+        "  - dark",
+        "  why no better tier: tier A: refused",
+        "  what to do: Allow it.",
+    ]
+    unknown = shown(*text.isolation_block(isolation))
+    assert unknown.endswith("  what to do: run `gradlab doctor`\n")
+
+
+def test_grading_without_isolation_is_said_loudly():
+    assert text.isolation_line("none") == "isolation: tier none (STUDENT CODE IS NOT ISOLATED)"

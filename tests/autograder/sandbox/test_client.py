@@ -13,10 +13,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from autograder.errors import SandboxError
+from autograder.errors import JailError, SandboxError
 from autograder.models import Limits, Reason
 from autograder.sandbox.client import Client, Prints, Sandbox, Worker, WorkerDied
-from autograder.sandbox.launch import JailError
 from autograder.worker import zygote
 from tests.autograder.sandbox.students import QUICK, ROOT, call, hand_in
 
@@ -258,13 +257,39 @@ def test_closing_twice_does_nothing(client):
         worker.request({"op": "read"}, cpu_s=1.0)
 
 
+# A process that joins the fork server's user namespace may bound what is made inside of it.
+NO_MORE = """
+import ctypes, os, sys
+namespace = os.open(f"/proc/{sys.argv[1]}/ns/user", os.O_RDONLY)
+assert ctypes.CDLL(None, use_errno=True).setns(namespace, 0) == 0, os.strerror(ctypes.get_errno())
+open("/proc/sys/user/max_user_namespaces", "w").write("0")
+"""
+
+
+def allow_no_more_namespaces(sandbox):
+    """Have the kernel refuse new user namespaces to this sandbox's fork server, and nobody else."""
+    pid = sandbox._zygote._process.pid
+    subprocess.run([sys.executable, "-c", NO_MORE, str(pid)], check=True)
+
+
 # --- faults of ours ------------------------------------------------------------------------------
 
 
 def test_a_jail_that_cannot_be_built_stops_the_start(sandbox):
     impossible = Limits(memory_bytes=1 << 70)  # no C integer
-    with pytest.raises(JailError, match="a worker died of wait status"):
+    with pytest.raises(JailError, match=r"decided at the start, [AC], got .*died of wait status"):
         Sandbox.start(jobs=1, limits=impossible, tier=sandbox.isolation.tier)
+
+
+@pytest.mark.prove
+def test_a_worker_that_cannot_be_shut_in_any_more_runs_nothing(sandbox):
+    if sandbox.isolation.tier != "A":
+        pytest.skip("only namespaces can be taken away from a sandbox that runs")
+    with Sandbox.start(jobs=1, limits=QUICK, tier="A") as started:
+        started.client(0).spawn().close()
+        allow_no_more_namespaces(started)
+        with pytest.raises(JailError, match=r"expected every worker in the tier.*No space left"):
+            started.client(0).spawn()
 
 
 def test_a_worker_that_dies_before_it_is_ready_is_our_fault():

@@ -9,6 +9,7 @@ import pytest
 
 from autograder.worker import landlock
 from autograder.worker.jail import around
+from tests.autograder import arcs
 
 ROOT = Path(__file__).parents[3]
 needs_landlock = pytest.mark.skipif(landlock.abi() == 0, reason="this kernel has no Landlock")
@@ -16,7 +17,7 @@ needs_landlock = pytest.mark.skipif(landlock.abi() == 0, reason="this kernel has
 
 def in_child(script, *arguments):
     """Run a script in a process of its own, since there is no way out of a jail."""
-    command = [sys.executable, "-c", script, *map(str, arguments)]
+    command = [sys.executable, "-c", arcs.boot() + script, *map(str, arguments)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -1,0 +1,11 @@
+"""What grader.check("sigmoid_block") runs: the public tests, on what the notebook defines."""
+
+from otter.test_files import test_case
+
+from autograder.notebook import PublicTests
+
+OK_FORMAT = False
+name = "sigmoid_block"
+points = 2
+
+public_tests = test_case(name="public tests")(PublicTests("autodiff", "sigmoid_block"))

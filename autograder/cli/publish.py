@@ -1,0 +1,102 @@
+"""`gradlab export`: grades for a learning platform."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from rich.console import RenderableType
+
+    from autograder.publish.plan import Plan
+
+_FILE = click.Path(path_type=Path)
+_TARGETS = ("moodle", "canvas", "gradescope", "classroom50", "junit", "csv")
+
+
+@click.command()
+@click.argument("out", type=_FILE)
+@click.option("-a", "--assignment", required=True, help="Its id in grading_config.yml.")
+@click.option("--to", "target", required=True, type=click.Choice(_TARGETS))
+@click.option("--into", type=_FILE, help="The platform's own file, to be filled.")
+@click.option("--column", help="Canvas's column, if its name is not the assignment's.")
+@click.option("-o", "path", type=_FILE, help="Where to write (OUT/exports/..., if left out).")
+@click.option("--dry-run", is_flag=True, help="Show every change; write nothing.")
+@click.option("--anonymous", is_flag=True, help="Name no student in what is written.")
+@click.pass_context
+def export(  # noqa: PLR0913 -- one parameter for each option
+    context: click.Context,
+    out: Path,
+    assignment: str,
+    target: str,
+    into: Path | None,
+    column: str | None,
+    path: Path | None,
+    *,
+    dry_run: bool,
+    anonymous: bool,
+) -> None:
+    """Write the grades in OUT as a learning platform takes them.
+
+    Moodle and Canvas: download their own table, and name it with --into. Only grades and comments
+    in it change. Rows that stay as they are, or that the platform will pass over, are listed.
+
+    Example: gradlab export grades -a tp1 --to moodle --into worksheet.csv
+    """
+    from zoneinfo import ZoneInfo  # noqa: PLC0415
+
+    from autograder import pipeline  # noqa: PLC0415
+    from autograder.config import find_course  # noqa: PLC0415
+    from autograder.publish import export as stage  # noqa: PLC0415
+    from autograder.report import text  # noqa: PLC0415
+    from autograder.report.store import Store  # noqa: PLC0415
+
+    folder = find_course(context.obj if context.obj is not None else Path.cwd())
+    request = pipeline.Request(course_dir=folder, source=None, assignment=assignment, out=out)
+    course, chosen = pipeline.configured(request)
+    order = stage.Order(target=target, into=into, column=column, anonymous=anonymous)
+    plan = stage.plan(Store(out), chosen, order, ZoneInfo(course.timezone))
+    console = text.console()
+    for part in _shown(plan, everything=dry_run):
+        console.print(part)
+    if dry_run:
+        console.print(text.line("Nothing was written."))
+        return
+    for written in stage.write(plan, out / "exports" / chosen.id / target, path):
+        click.echo(text.printable(f"wrote {written}"))  # in one piece, to be copied
+
+
+def _shown(plan: Plan, *, everything: bool) -> Iterable[RenderableType]:
+    """Yield what the export changes, what it passes over, and what people should know."""
+    from autograder.report import text  # noqa: PLC0415
+
+    if everything and plan.changes:
+        yield text.table(
+            ("row", "student", "column", "before", "after"),
+            (
+                (one.where, one.who, one.column, _short(one.before), _short(one.after))
+                for one in plan.changes
+            ),
+        )
+    if plan.skips:
+        yield text.table(
+            ("row", "student", "passed over, or not certain"),
+            ((one.where, one.who, one.reason) for one in plan.skips),
+        )
+    for note in plan.notes:
+        yield text.line(f"note: {note}")
+    changed = len({one.where for one in plan.changes})
+    if plan.changes or plan.skips:
+        yield text.line(
+            f"{text.count(len(plan.changes), 'cell')} in {text.count(changed, 'row')} changed, "
+            f"{text.count(len(plan.skips), 'remark')}"
+        )
+
+
+def _short(cell: str) -> str:
+    line = " ".join(cell.split())
+    return line if len(line) <= 40 else f"{line[:37]}..."

@@ -1,0 +1,1 @@
+"""Grades out: what learning platforms take, made from the results in OUT."""

@@ -1,0 +1,129 @@
+"""One export: from OUT to the files that a platform takes, with a plan of what changes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from autograder.errors import ConfigError
+from autograder.lms import canvas as gradebooks
+from autograder.lms import moodle as worksheets
+from autograder.models import Assignment, frozen
+from autograder.publish import canvas, classroom50, gradescope, junit, moodle, table
+from autograder.publish.plan import Plan
+from autograder.publish.results import Result, pseudonym, read_results
+from autograder.report.store import Store, write_atomically
+
+
+@frozen
+class Order:
+    """What to export, and how; one field for each option of `gradlab export`."""
+
+    target: str
+    into: Path | None = None
+    column: str | None = None
+    anonymous: bool = False
+
+
+@frozen
+class _Job:
+    order: Order
+    results: list[Result]
+    assignment: Assignment
+    zone: ZoneInfo
+    names: dict[str, str]  # what students are called in what is written, by student id
+
+
+def _moodle(job: _Job) -> Plan:
+    sheet = worksheets.read_worksheet(_into(job.order, "the grading worksheet"), job.zone)
+    return moodle.fill(sheet, job.results, anonymous=job.order.anonymous)
+
+
+def _canvas(job: _Job) -> Plan:
+    book = gradebooks.read_gradebook(_into(job.order, "the gradebook"))
+    return canvas.fill(book, job.results, job.assignment, job.order.column)
+
+
+_TARGETS: dict[str, Callable[[_Job], Plan]] = {
+    "moodle": _moodle,
+    "canvas": _canvas,
+    "gradescope": lambda job: gradescope.results(
+        job.results, names=job.names, anonymous=job.order.anonymous
+    ),
+    "classroom50": lambda job: classroom50.results(job.results, job.assignment.id, os.environ),
+    "junit": lambda job: junit.reports(job.results, job.assignment.id, names=job.names),
+    "csv": lambda job: table.grades(
+        job.results, job.assignment, names=job.names if job.order.anonymous else None
+    ),
+}
+TARGETS = tuple(_TARGETS)
+_BY_NAME = ("canvas", "classroom50")
+
+
+def plan(store: Store, assignment: Assignment, order: Order, zone: ZoneInfo) -> Plan:
+    """Work out an export; nothing is written.
+
+    Raises:
+        ConfigError: If OUT has no results, or the platform's file is wrong.
+    """
+    results = read_results(store, assignment.id)
+    if not results:
+        raise ConfigError(
+            f"{store.out}: expected results of {assignment.id}, got none. Grade first: "
+            f"gradlab grade SOURCE -a {assignment.id} -o {store.out}"
+        )
+    names = _names(store, results, order)
+    job = _Job(order=order, results=results, assignment=assignment, zone=zone, names=names)
+    made = _TARGETS[order.target](job)
+    made.notes.extend(store.notes)
+    return made
+
+
+def _names(store: Store, results: Sequence[Result], order: Order) -> dict[str, str]:
+    if not order.anonymous:
+        return {one.student_id: one.student_id for one in results}
+    if order.target in _BY_NAME:
+        raise ConfigError(
+            f"--anonymous: expected a target that needs no names, got {order.target}, which finds "
+            f"students by them. Leave it out."
+        )
+    seed = store.known_seed()
+    if seed is None:
+        raise ConfigError(
+            f"{store.out}/run.json: expected the run's seed, got none. Grade again, so that "
+            f"pseudonyms can be made."
+        )
+    return {one.student_id: pseudonym(one.student_id, seed) for one in results}
+
+
+def write(made: Plan, folder: Path, main: Path | None) -> list[Path]:
+    """Write the files of a plan, each whole or not at all.
+
+    Args:
+        made: The plan.
+        folder: Where its files go.
+        main: Another name for the first of them; the others go beside it, under its name.
+
+    Raises:
+        GraderError: If there is no room or leave to write; old files are still there then.
+    """
+    written = []
+    for index, (name, data) in enumerate(made.files.items()):
+        if main is None:
+            path = folder / name
+        else:
+            path = main if index == 0 else main.with_name(f"{main.stem}-{name.name}")
+        write_atomically(path, data)
+        written.append(path)
+    return written
+
+
+def _into(order: Order, what: str) -> Path:
+    if order.into is None:
+        raise ConfigError(
+            f"--into: expected {what} that {order.target.title()} wrote, got nothing. "
+            f"Download it, and name it: --into FILE."
+        )
+    return order.into
