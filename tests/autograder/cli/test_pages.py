@@ -1,10 +1,12 @@
 """`gradlab report`, as it is typed."""
 
 import shutil
+from dataclasses import replace
 
 import pytest
 
 from autograder.cli import main
+from autograder.report.store import Store
 from tests.autograder import layers
 
 
@@ -90,11 +92,14 @@ def test_a_page_without_names_wants_ten_graded_students(desk, capsys):
 
 
 def test_a_page_without_names_has_none(desk, capsys):
-    for kind in ("results", "feedback", "submissions"):
+    store = Store(desk.out)
+    (stub,) = (one for one in store.submissions("layers") if one.student_id == "stub")
+    with store.lock():
         for number in range(3):
-            path = desk.out / kind / "layers" / f"copy-{number}.json"
-            text = (desk.out / kind / "layers" / "stub.json").read_text()
-            path.write_text(text.replace('"stub"', f'"copy-{number}"'))
+            copy = {"student_id": f"copy-{number}"}
+            store.record_attempts([replace(stub, **copy)])
+            documents = (desk.document(kind, "stub") | copy for kind in ("results", "feedback"))
+            store.write_result(*documents)
     printed, _ = run(capsys, desk, "--anonymous")
     assert printed == f"{desk.out}/pages-anonymous/layers/index.html, without names\n"
     pages = made(desk.out / "pages-anonymous")
