@@ -174,11 +174,18 @@ def _write(path: Path, page: bytes) -> None:
 
 
 def _remove_others(target: Path, pages: set[Path]) -> int:
-    """Remove feedback pages of ours that nobody's feedback stands behind any more."""
+    """Remove what a killed report was writing, and pages of ours that no feedback stands behind.
+
+    Returns:
+        The number of those pages.
+    """
+    old = [path for path in sorted((target / "students").glob("*.html")) if path not in pages]
     removed = 0
-    for path in sorted((target / "students").glob("*.html")):
+    for path in (*target.rglob(".*.html.*.tmp"), *old):
         try:
-            if path not in pages and _GENERATOR in path.read_bytes()[:2000]:
+            if path not in old:
+                path.unlink()
+            elif _GENERATOR in path.read_bytes()[:2000]:
                 path.unlink()
                 removed += 1
         except OSError as fault:
