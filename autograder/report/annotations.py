@@ -14,9 +14,9 @@ from collections.abc import Iterator, Sequence
 from xml.etree import ElementTree as ET
 
 from autograder.models import CaseOutcome, ExerciseOutcome, ExerciseResult, frozen
-from autograder.report.text import check_summary, count, printable
+from autograder.report.text import check_summary, printable
 
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|~>])")
+_MARKDOWN = re.compile(r"([\\`*_\[\]#|~$])")
 _LIMIT = 1000  # characters of a message
 _SIGNS = {ExerciseOutcome.PASSED: "✓", ExerciseOutcome.NOT_IMPLEMENTED: ""}
 WORDS = {
@@ -180,4 +180,4 @@ def _with(results: Sequence[ExerciseResult], outcome: ExerciseOutcome) -> list[E
 
 def _passed(result: ExerciseResult) -> str:
     passed = sum(case.outcome is CaseOutcome.PASSED for case in result.cases)
-    return f"{passed} of {count(len(result.cases), 'case')} pass"
+    return f"cases that pass: {passed} of {len(result.cases)}"

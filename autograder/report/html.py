@@ -21,6 +21,7 @@ from markupsafe import Markup
 
 from autograder.errors import ConfigError, GraderError
 from autograder.models import (
+    BY_PERSON,
     Assignment,
     CaseOutcome,
     ExerciseOutcome,
@@ -76,14 +77,6 @@ _TIERS = {
     "C": "Student code ran under Landlock and a filter of system calls: no network, no contents of"
     " files but the interpreter's.",
     "none": "Student code ran without isolation, because the instructor trusts it.",
-}
-_MISSING = {
-    "memory cgroup": "a memory limit that the kernel enforces on all of its processes together",
-    "pid namespace": "process numbers of its own",
-    "hidden file names": "that names of files stay hidden",
-    "private temporary directory": "a temporary directory of its own",
-    "Landlock": "a second lock on files (Landlock)",
-    "any isolation": "that student code could not read or change what the grader can",
 }
 _DATES = {"class_end": "end of class", "due": "due", "closes": "closes"}
 
@@ -160,9 +153,15 @@ def _titles(result: Document | None) -> dict[str, str]:
         return {}
     exercises = result["exercises"]
     cases = (case for one in exercises for case in one["cases"])
-    return {one["id"]: one["title"] or one["id"] for one in exercises} | {
+    return {one["id"]: _name(one) for one in exercises} | {
         case["id"].partition("#")[0]: case["title"] for case in cases
     }
+
+
+def _name(exercise: Document) -> str:
+    """Return what an exercise is called; one that a person graded has no title of its own."""
+    title: str = exercise["title"]
+    return exercise["id"] if title in ("", BY_PERSON) else title
 
 
 def _write(path: Path, page: bytes) -> None:
@@ -175,11 +174,18 @@ def _write(path: Path, page: bytes) -> None:
 
 
 def _remove_others(target: Path, pages: set[Path]) -> int:
-    """Remove feedback pages of ours that nobody's feedback stands behind any more."""
+    """Remove what a killed report was writing, and pages of ours that no feedback stands behind.
+
+    Returns:
+        The number of those pages.
+    """
+    old = [path for path in sorted((target / "students").glob("*.html")) if path not in pages]
     removed = 0
-    for path in sorted((target / "students").glob("*.html")):
+    for path in (*target.rglob(".*.html.*.tmp"), *old):
         try:
-            if path not in pages and _GENERATOR in path.read_bytes()[:2000]:
+            if path not in old:
+                path.unlink()
+            elif _GENERATOR in path.read_bytes()[:2000]:
                 path.unlink()
                 removed += 1
         except OSError as fault:
@@ -220,9 +226,15 @@ def _templates() -> Environment:
         "signs": _SIGNS,
         "statuses": STATUSES,
         "count": count,
-        "isolation_words": _isolation_words,
+        "tiers": _TIERS,
     }
-    made.filters |= {"points": _points, "score": _score, "percent": _percent, "words": _words}
+    made.filters |= {
+        "points": _points,
+        "score": _score,
+        "percent": _percent,
+        "words": _words,
+        "name": _name,
+    }
     return made
 
 
@@ -241,12 +253,6 @@ def _percent(share: float) -> str:
 
 def _words(name: str) -> str:
     return name.replace("_", " ")
-
-
-def _isolation_words(isolation: Isolation) -> tuple[str, tuple[str, ...]]:
-    """Return what a tier promises, and each thing that it does not."""
-    promise = _TIERS.get(isolation.tier, "")
-    return promise, tuple(_MISSING.get(one, one) for one in isolation.missing)
 
 
 @frozen

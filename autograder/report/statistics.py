@@ -57,6 +57,7 @@ class Standing:
     hand_ins: tuple[datetime, ...]  # oldest first
     untimed: int  # attempts whose time is not known
     problem: str = ""  # why a person must look
+    unmarked: tuple[str, ...] = ()  # ids of exercises that a person has yet to grade
     isolation: Isolation | None = None
 
 
@@ -147,6 +148,7 @@ class Statistics:
     silent: tuple[SilentCase, ...]  # what nobody passes first
     reviews: tuple[Review, ...]
     waiting: tuple[Standing, ...]  # whose grade needs a person
+    unmarked: Mapping[str, int]  # by exercise that a person grades: how many wait for it
     isolations: tuple[tuple[Isolation, int], ...]
 
     @property
@@ -187,6 +189,7 @@ def standing(submission: Submission, result: Document | None, label: str) -> Sta
         score=result["score"]["value"] if status is Status.GRADED else None,
         works={one["id"]: _work(one) for one in result["exercises"]},
         problem=_problem(result) if status in _NEEDS_A_PERSON else "",
+        unmarked=tuple(result.get("waiting", ())),
         isolation=isolation_of(result),
     )
 
@@ -250,6 +253,7 @@ def statistics(
         silent=silent_cases(graded, exercises, titles),
         reviews=reviews(ordered),
         waiting=tuple(one for one in ordered if one.status in _NEEDS_A_PERSON),
+        unmarked=Counter(name for one in ordered for name in one.unmarked),
         isolations=tuple(
             Counter(one.isolation for one in ordered if one.isolation is not None).most_common()
         ),

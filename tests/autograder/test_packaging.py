@@ -68,6 +68,16 @@ def test_a_wheel_holds_the_tool_and_the_handouts_only(wheel):
     assert handouts == set(TOPICS)
 
 
+def test_a_wheel_holds_what_is_no_python(wheel):
+    names = read(wheel).keys()
+    for folder, suffixes in (("report/templates", {".html", ".css"}), ("workflows", {".yml"})):
+        ours = [
+            path for path in (COURSE / "autograder" / folder).iterdir() if path.suffix in suffixes
+        ]
+        assert len(ours) > 3
+        assert {f"autograder/{folder}/{path.name}" for path in ours} <= names
+
+
 @pytest.mark.parametrize("topic", TOPICS)
 def test_a_wheel_holds_each_handout_as_the_repository_does(wheel, topic):
     prefix = f"autograder/assignments/{topic}/"

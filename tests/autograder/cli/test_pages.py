@@ -1,10 +1,13 @@
 """`gradlab report`, as it is typed."""
 
 import shutil
+import subprocess
+from dataclasses import replace
 
 import pytest
 
 from autograder.cli import main
+from autograder.report.store import Store
 from tests.autograder import layers
 
 
@@ -83,6 +86,41 @@ def test_a_damaged_result_is_a_note_and_stops_nobody(desk, capsys):
     assert "ansi.json: unreadable" in printed
 
 
+def crowd(desk, size):
+    """Add students who handed in and got what `stub` did."""
+    store = Store(desk.out)
+    (stub,) = (one for one in store.submissions("layers") if one.student_id == "stub")
+    with store.lock():
+        for number in range(size):
+            copy = {"student_id": f"copy-{number}"}
+            store.record_attempts([replace(stub, **copy)])
+            documents = (desk.document(kind, "stub") | copy for kind in ("results", "feedback"))
+            store.write_result(*documents)
+
+
+@pytest.mark.prove
+def test_a_report_that_is_killed_leaves_every_page_old_or_new(desk, capsys):
+    crowd(desk, 150)
+    folder = desk.out / "pages"
+    run(capsys, desk)
+    old = made(folder)
+    desk.replace("grading_config.yml", "title: ", "title: New ")
+    command = [*layers.COMMAND, "-C", str(desk.course), "report", str(desk.out)]
+    with subprocess.Popen(command, env=layers.ENVIRONMENT, stdout=subprocess.DEVNULL) as report:
+        first = folder / "layers" / "students" / "absent.html"
+        while first.read_text() == old["layers/students/absent.html"]:
+            assert report.poll() is None
+        report.kill()
+    cut = made(folder)
+    run(capsys, desk)
+    new = made(folder)
+    assert old.keys() == cut.keys() == new.keys()
+    assert cut not in (old, new)
+    assert [path for path in cut if cut[path] not in (old[path], new[path])] == []
+    assert not [path for path in old if old[path] == new[path]]
+    assert not list(folder.rglob("*.tmp"))
+
+
 def test_a_page_without_names_wants_ten_graded_students(desk, capsys):
     _, complaint = run(capsys, desk, "--anonymous", code=2)
     assert "layers: expected at least 10 graded students for a page without names" in complaint
@@ -90,11 +128,7 @@ def test_a_page_without_names_wants_ten_graded_students(desk, capsys):
 
 
 def test_a_page_without_names_has_none(desk, capsys):
-    for kind in ("results", "feedback", "submissions"):
-        for number in range(3):
-            path = desk.out / kind / "layers" / f"copy-{number}.json"
-            text = (desk.out / kind / "layers" / "stub.json").read_text()
-            path.write_text(text.replace('"stub"', f'"copy-{number}"'))
+    crowd(desk, 3)
     printed, _ = run(capsys, desk, "--anonymous")
     assert printed == f"{desk.out}/pages-anonymous/layers/index.html, without names\n"
     pages = made(desk.out / "pages-anonymous")

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import json
 import os
 import re
 from dataclasses import replace
@@ -15,6 +16,7 @@ import pytest
 
 from autograder.errors import ConfigError, GraderError
 from autograder.models import (
+    BY_PERSON,
     Assignment,
     Attempt,
     Cap,
@@ -170,6 +172,8 @@ def write(store, student="ana", results=(), *, status=Status.GRADED, **changes):
         status=status,
         score=worth,
         best_attempt=0 if status is Status.GRADED else None,
+        explanation=changes.get("explanation", ""),
+        waiting=changes.get("waiting", ()),
     )
     records = {"a" * 64: record} if has_work else {}
     store.record_attempts([submission])
@@ -222,7 +226,7 @@ class TestFeedbackPage:
 
     def test_what_passed_is_one_line(self, store, target):
         page = student_page(store, target, exercise(cases=(case("a"), case("b"))))
-        assert "Title of softmax ✓ passed, all 2 cases 2 of 2" in page.text
+        assert "Title of softmax ✓ passed, all 2 checks 2 of 2" in page.text
         assert page.all("h3") == []
 
     def test_what_is_not_written_is_one_line_too(self, store, target):
@@ -297,6 +301,38 @@ class TestFeedbackPage:
     def test_without_a_score_it_says_why(self, store, target, status, sentence):
         assert sentence in student_page(store, target, status=status).text
 
+    def test_what_waits_for_a_person_shows_the_rest(self, store, target):
+        page = student_page(
+            store,
+            target,
+            exercise(),
+            status=Status.PENDING,
+            waiting=(MLP,),
+            explanation="So far 2 of 5 points; mlp_backward waits for a person.",
+        )
+        assert "This is not graded yet. So far 2 of 5 points; mlp_backward waits" in page.text
+        assert "Title of softmax ✓ passed" in page.text
+
+    def test_what_a_person_graded_has_a_name_and_a_comment(self, store, target):
+        by_hand = exercise(
+            MLP, title=BY_PERSON, outcome=ExerciseOutcome.FAILED, remarks=("by hand: well put",)
+        )
+        page = student_page(store, target, replace(by_hand, cases=()))
+        assert "mlp_backward (*) ✗ not yet right 0 of 3" in page.text
+        assert "mlp_backward (*) mlp_backward · not yet right" in page.text
+        assert "Note: by hand: well put" in page.text
+        assert "0 of 0 cases" not in page.text
+
+    def test_a_feedback_file_of_an_older_version_is_read(self, store, target):
+        write(store, "ana", status=Status.UNREADABLE)
+        for kind in ("feedback", "results"):
+            path = store.out / kind / "tp1" / "ana.json"
+            document = json.loads(path.read_text())
+            del document["explanation"], document["waiting"]
+            path.write_text(json.dumps(document))
+        pages(store, target)
+        assert "there is no score yet" in (target / "tp1/students/ana.html").read_text()
+
     def test_an_unreadable_file_is_named_with_its_problem(self, store, target):
         page = student_page(
             store, target, status=Status.UNREADABLE, problem="losses.py: expected Python 3"
@@ -345,6 +381,12 @@ class TestClassPage:
         assert "bob ( bob ), cannot be read: mlp.py: expected Python" in page.text
         assert "Ana ( ana ), computed name (losses.py, line 4) , in softmax" in page.text
 
+    def test_what_people_have_yet_to_mark_is_counted(self, store, target):
+        for student in ("ana", "bob"):
+            write(store, student, [exercise()], status=Status.PENDING, waiting=(MLP,))
+        page = class_page(store, target)
+        assert "To mark mlp_backward : 2 students without points yet" in page.text
+
     def test_nobody_graded_is_said(self, store, target):
         write(store, "ana", status=Status.NOT_SUBMITTED)
         page = class_page(store, target)
@@ -381,7 +423,7 @@ class TestEveryPage:
         assert len(made) == 2
         for page in made:
             assert "Isolation tier C . Student code ran under Landlock" in page.text
-            assert "Not promised: process numbers of its own; something new." in page.text
+            assert "What this cannot promise (2) pid namespace something new" in page.text
 
     def test_forbids_whatever_is_not_its_style(self, made):
         for page in made:
@@ -441,13 +483,12 @@ class TestHostileText:
         page = student_page(store, target, files=["losses\udcff.py"])
         assert "losses\\udcff.py" in page.text
 
-    def test_a_rewritten_feedback_file_leaves_no_folder(self, store, target):
-        """The names of pages come from OUT's file names, never from what is in the files."""
+    def test_a_rewritten_feedback_file_leads_to_no_other_folder(self, store, target):
         write(store, "ana")
         path = store.out / "feedback" / "tp1" / "ana.json"
         path.write_text(path.read_text().replace('"ana"', '"../../../evil"'))
         pages(store, target)
-        assert [p.name for p in sorted(target.rglob("*.html"))] == ["index.html", "ana.html"]
+        assert [path.name for path in target.parent.rglob("*.html")] == ["index.html"]
 
 
 class TestWriting:

@@ -70,6 +70,7 @@ def result(**changes):
         "status": "graded",
         "score": {"value": 3.5},
         "exercises": [],
+        "waiting": [],
         "attempts": [],
         "isolation": {"tier": "C", "missing": ["pid namespace"]},
     } | changes
