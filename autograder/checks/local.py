@@ -78,7 +78,7 @@ class PublicData:
     """What a student's machine knows of a topic besides its public tests: no code, no solution."""
 
     topic: str
-    exercises: tuple[dict[str, Any], ...]  # id, title, points, starred, forbidden sets
+    exercises: tuple[dict[str, Any], ...]  # id, points, starred, what varies, forbidden sets
     stub: str
     tolerances: Mapping[str, Tolerance]
     oracles: MutableMapping[Key, Any]

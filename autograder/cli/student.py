@@ -47,13 +47,19 @@ def start(topic: str, directory: Path | None) -> None:
 @click.option("-k", "only", multiple=True, metavar="EXERCISE", help="Check this exercise only.")
 @click.option("--hint", count=True, help="Show the next hint; again for the one after.")
 @click.option("--json", "as_json", is_flag=True, help="Print what programs can read.")
-def check(path: Path, only: tuple[str, ...], hint: int, *, as_json: bool) -> None:
+@click.option("--watch", is_flag=True, help="Check again whenever you save; Ctrl-C ends it.")
+def check(path: Path, only: tuple[str, ...], hint: int, *, as_json: bool, watch: bool) -> None:
     """Run the public tests on your module or notebook.
 
     PATH is the file, or the folder it is in; this folder, if left out.
 
     Example: gradlab check losses.ipynb -k softmax_backward --hint
     """
+    if watch:
+        names = [part for name in only for part in ("-k", name)]
+        hints = ["--hint"] * hint
+        _watch(path, [*names, *hints, *(["--json"] if as_json else [])])
+        return
     from autograder.check import check as run_check  # noqa: PLC0415 -- torch takes seconds
     from autograder.report import text  # noqa: PLC0415
 
@@ -67,9 +73,24 @@ def check(path: Path, only: tuple[str, ...], hint: int, *, as_json: bool) -> Non
             for line in text.exercise_lines(result, rung=1 + hint):
                 console.print(line)
         for remark in report.remarks:
-            console.print(text.line(f"note: {remark}"))
-        console.print(text.line(text.check_summary(report.results, report.file)))
+            console.print(text.inside("note: ", remark, depth=0))
+        summary = text.check_summary(report.results, report.file, report.varies)
+        console.print(text.inside("", summary, depth=0))
     raise SystemExit(0 if passed else 1)
+
+
+def _watch(path: Path, options: list[str]) -> None:
+    from autograder.watch import watch  # noqa: PLC0415
+
+    if not path.exists():
+        raise ConfigError(f"{path}: expected your file or its folder, got no such path.")
+    folder = path if path.is_dir() else path.parent
+
+    def started() -> None:
+        click.clear()  # does nothing unless this is a terminal
+        click.echo(f"Watching {click.format_filename(folder)}; save to check again, Ctrl-C to end.")
+
+    watch(folder, ["check", str(path), *options], started)
 
 
 def _plain(report: object) -> dict[str, object]:
