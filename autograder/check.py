@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from autograder.checks import judge, local
-from autograder.checks.local import Opened, PublicData
+from autograder.checks.local import Home, Opened, PublicData
 from autograder.checks.student import BlockedError
 from autograder.checks.suite import Suite, open_suite
 from autograder.errors import ConfigError, SubmissionError, SuiteError
@@ -75,6 +75,35 @@ def check_kernel(
     _check_known("grader.check", (exercise,), data)
     opened = local.open_kernel(namespace, cells, data, folder)
     return _report(folder, data, opened, (exercise,), opened.file)
+
+
+def check_files(
+    files: Sequence[tuple[str, bytes]], homes: Sequence[Home], names: Sequence[str]
+) -> list[list[Report]]:
+    """Run all public cases on what is about to be handed in.
+
+    Args:
+        files: Names and contents.
+        homes: The assignments that it belongs to.
+        names: The expected file names, most expected first.
+
+    Returns:
+        For each module or notebook that a grader would grade, a report for each assignment.
+    """
+    found: list[list[Report]] = []
+    number = 0
+    while True:
+        session, facts = local.read_files(files, homes, names)
+        if number == len(facts["variants"]):
+            return found
+        opened = local.open_read(session, facts, number, homes)
+        found.append(
+            [
+                _report(home.folder, home.data, one, (), one.file)
+                for home, one in zip(homes, opened, strict=True)
+            ]
+        )
+        number += 1
 
 
 def _check_known(where: str, only: Sequence[str], data: PublicData) -> None:

@@ -79,6 +79,33 @@ def check(path: Path, only: tuple[str, ...], hint: int, *, as_json: bool, watch:
     raise SystemExit(0 if passed else 1)
 
 
+@click.command()
+@click.argument("path", required=False, default=".", type=click.Path(path_type=Path))
+@click.option("-o", "--out", type=click.Path(path_type=Path), help="Where to write the zip.")
+def pack(path: Path, out: Path | None) -> None:
+    """Make the zip to hand in, and say what will be graded.
+
+    PATH is the folder of an assignment, or the file to hand in; this folder, if left out. The
+    public tests run once the zip is written: Ctrl-C leaves them out.
+
+    Example: gradlab pack losses
+    """
+    from autograder import archive  # noqa: PLC0415
+    from autograder import pack as stage  # noqa: PLC0415 -- torch takes seconds
+    from autograder.report import text  # noqa: PLC0415
+
+    packed = stage.pack(path)
+    target = out if out is not None else Path(packed.name)
+    archive.write(target, packed.data)
+    console = text.console()
+    for said in text.packed_lines(str(target), packed):
+        console.print(text.inside("", said, depth=0))
+    for reports in stage.public_results(packed):
+        console.print(text.inside("", text.packed_summary(reports), depth=0))
+        for remark in dict.fromkeys(one for report in reports for one in report.remarks):
+            console.print(text.inside("note: ", remark, depth=0))
+
+
 def _watch(path: Path, options: list[str]) -> None:
     from autograder.watch import watch  # noqa: PLC0415
 

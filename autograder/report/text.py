@@ -140,6 +140,33 @@ def _left_open(results: Sequence[ExerciseResult], varies: Mapping[str, str]) -> 
     return f"{hidden_tests('')}{more}"
 
 
+def packed_lines(target: str, packed: Any) -> Iterable[str]:
+    """Yield what a zip to hand in holds, and what of it will be graded (a `pack.Packed`)."""
+    size = max(len(packed.data) >> 10, 1)
+    yield f"{target}: {count(len(packed.members), 'file')}, {size} KiB"
+    graded = set(packed.graded)
+    for name in packed.members:
+        yield f"  {name}{' (graded)' if name in graded else ''}"
+    number = len(packed.written) + len(packed.unwritten)
+    yield f"written: {len(packed.written)} of {count(number, 'exercise')}"
+    if packed.unwritten:
+        yield f"not written yet: {', '.join(packed.unwritten)}"
+    for note in packed.notes:
+        yield f"note: {note}"
+
+
+def packed_summary(reports: Sequence[Any]) -> str:
+    """Return one line about the public tests of one graded file (a `check.Report` per topic)."""
+    results = [result for report in reports for result in report.results]
+    written = [one for one in results if one.outcome is not ExerciseOutcome.NOT_IMPLEMENTED]
+    passed = [one for one in written if one.outcome is ExerciseOutcome.PASSED]
+    said = f"{reports[0].file}: {len(passed)} of {len(written)} written pass the public tests"
+    broken = [
+        f"{one.exercise.id} ({WORDS[one.outcome][0]})" for one in written if one not in passed
+    ]
+    return f"{said}{'; ' if broken else ''}{', '.join(broken)}."
+
+
 _SHORT = 32  # names of students and exercises of up to so many letters are never folded
 _NUMBERS = frozenset(
     {"score", "cases", "mistakes", "alternatives", "degenerate"}

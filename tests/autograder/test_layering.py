@@ -30,6 +30,7 @@ LAYERS = {
     "mutants": NOUNS | {"checks"},
     "validate": ENGINE | {"examine", "batch", "graders", "mutants"},
     "check": ENGINE,
+    "pack": ENGINE | {"archive", "check"},
     "notebook": ENGINE | {"check", "report.cell"},  # one exercise, in a student's own kernel
     "leaks": NOUNS | {"handout"},  # a stub is what may be said
     "release": ENGINE | {"examine", "batch", "handout", "archive", "leaks"},
