@@ -84,6 +84,7 @@ def gradlab(context: click.Context, course: Path | None) -> None:
 
 gradlab.add_command(student.start)
 gradlab.add_command(student.check)
+gradlab.add_command(student.pack)
 
 
 def main(arguments: list[str] | None = None) -> int:

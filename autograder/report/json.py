@@ -305,6 +305,7 @@ def _case(case: CaseResult) -> Document:
         "outcome": case.outcome.value,
         "reason": case.reason.value if case.reason else None,
         "message": case.message,
+        "called": case.called,
         "duration_s": case.duration_s,
     }
 
@@ -420,6 +421,7 @@ def _case_feedback(case: CaseResult) -> Document:
         "outcome": case.outcome.value,
         "reason": case.reason.value if case.reason else None,
         "message": case.message if is_public else case.feedback,
+        "called": case.called if is_public else "",
     }
 
 

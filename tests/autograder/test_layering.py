@@ -41,6 +41,7 @@ LAYERS = {
     "marking": NOUNS | {"ledger", "collect.tables", "report.json", "report.store"},  # its table
     "gradebook": NOUNS
     | {"course", "ledger", "report.json", "report.store"},  # reads what OUT holds
+    "pack": ENGINE | {"archive", "check"},
     "notebook": ENGINE | {"check", "report.cell"},  # one exercise, in a student's own kernel
     "leaks": NOUNS | {"handout"},  # a stub is what may be said
     "release": ENGINE | {"examine", "batch", "handout", "archive", "leaks"},
