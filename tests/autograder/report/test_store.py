@@ -32,7 +32,6 @@ from autograder.models import (
 )
 from autograder.report.json import Environment, feedback_document, result_document
 from autograder.report.store import Store, _merged, write_atomically
-
 from tests.autograder.report.test_json import exercise_result
 
 ROOT = Path(__file__).parents[3]
