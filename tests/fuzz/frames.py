@@ -160,6 +160,7 @@ def _parts(data: bytes) -> tuple[dict[str, Any], bytes] | None:
 
 def _honest(data: bytes) -> bytes:
     """Return the frame with lengths that are true, if the header ends where it seems to."""
+    data = data.ljust(PREFIX.size)
     end = data.find(b"\0", PREFIX.size)
     end = len(data) if end < 0 else end
     return PREFIX.pack(wire.MAGIC, end - 16, len(data) - end) + data[16:]
