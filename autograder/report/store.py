@@ -342,7 +342,7 @@ class Store:
                 result = self.result(assignment, submission.student_id)
                 try:
                     rows.append(grade_row(submission, result))
-                except (LookupError, TypeError) as error:
+                except (LookupError, TypeError, AttributeError, ValueError) as error:
                     self._note(self._path("results", assignment, submission.student_id), error)
                     rows.append(grade_row(submission, None))
         self._write_bytes(self.out / "grades.csv", grades_csv(rows))
@@ -435,7 +435,7 @@ def explained(path: Path) -> Iterator[None]:
 def _has_size(path: Path, size: int) -> bool:
     try:
         return path.stat().st_size == size
-    except FileNotFoundError:
+    except (OSError, ValueError):  # not there, or no name that a file can have
         return False
 
 
