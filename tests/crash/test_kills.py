@@ -146,9 +146,8 @@ def test_a_worker_that_is_killed_each_time_costs_no_point_and_needs_a_person(
         if other.name != mine:
             shutil.rmtree(other)
     running = start(desk, "--jobs", "1")
-    wait_until(lambda: bool(graders_of(running)), running)
     while running.poll() is None:
-        for pid in workers_of(running):
+        for pid in workers_of(running) if graders_of(running) else ():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         time.sleep(0.001)
