@@ -76,8 +76,7 @@ def test_attempts_that_are_damaged_are_set_aside_and_said_to_be_lost(graded, tmp
     desk = graded.copy(tmp_path)
     path = file_of(desk, "submissions", STUDENT)
     path.write_bytes(damage(path.read_bytes(), random.Random(SEED)))
-    done = desk.grade()
-    said = " ".join(done.stdout.split())
+    said = desk.grade(COLUMNS="1000").stdout
     assert f"submissions/layers/{STUDENT}.json: unreadable, so it counts as absent (" in said
     assert f"set aside as {STUDENT}.json.unreadable. Look for lost attempts." in said
     assert path.with_name(f"{STUDENT}.json.unreadable").exists()
@@ -90,8 +89,7 @@ def test_a_lost_seed_is_said_and_the_scores_stay(graded, tmp_path):
     desk = graded.copy(tmp_path)
     path = desk.out / "run.json"
     path.write_bytes(flipped(path.read_bytes(), random.Random(SEED)))
-    done = desk.grade()
-    assert "run.json: unreadable, so it counts as absent" in " ".join(done.stdout.split())
+    assert "run.json: unreadable, so it counts as absent" in desk.grade(COLUMNS="1000").stdout
     assert desk.files() == graded.files()  # with --seed, as before
 
 

@@ -36,8 +36,11 @@ def the_line(done) -> str:
 def check_whole(desk: Desk, right: dict) -> int:
     """Check that every file is as it would be in peace; return how many there are."""
     found = desk.files()
-    wrong = [name for name in found if found[name] != right.get(name)]
-    assert wrong == []
+    for name, one in found.items():
+        if name.startswith("private/"):  # of all attempts; some may not be examined yet
+            assert one["attempts"].items() <= right[name]["attempts"].items()
+        else:
+            assert one == right[name], name
     assert hidden(desk) in ([], [".lock"])
     return len(found)
 
@@ -185,7 +188,7 @@ def test_an_ordinary_user_is_told_what_may_not_be_read_or_written(place, few, op
     place.let_nobody_in()
     desk.config.chmod(0)
     line = the_line(place.gradlab(*desk.grading(), code=2, nobody=True))
-    assert "grading_config.yml: expected to read and write what is needed, got 'Permission" in line
+    assert line == f"{desk.config}: expected a readable file, got: Permission denied."
     desk.config.chmod(0o644)
     line = the_line(place.gradlab(*desk.grading(), code=2, nobody=True))
     assert f"{desk.out}/.lock: expected room and leave to write, got 'Permission denied'" in line

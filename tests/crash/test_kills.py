@@ -3,6 +3,7 @@
 import contextlib
 import os
 import random
+import shutil
 import signal
 import subprocess
 import time
@@ -23,7 +24,6 @@ from tests.crash.processes import (
 SEED = int(os.environ.get("CRASH_SEED", "2026"))  # another one kills at other points
 COLLECTED = ("submissions/blobs", "submissions/layers")
 EXAMINED = ("records/layers",)
-FEW_GRADERS = 7  # more deaths than that in one run are a sign that the machine is broken
 
 pytestmark = pytest.mark.prove
 
@@ -135,6 +135,30 @@ def test_a_stop_at_any_moment_says_so_and_goes_on_later(
     desk.grade("--jobs", "2", TMPDIR=str(temporary))
     assert desk.files() == few_graded.files()
     assert list(temporary.iterdir()) == []
+
+
+def test_a_worker_that_is_killed_each_time_costs_no_point_and_needs_a_person(
+    few, few_graded, tmp_path, leftovers
+):
+    desk = few.copy(tmp_path)
+    mine = "student-002"  # right, and slow
+    for other in desk.source.iterdir():
+        if other.name != mine:
+            shutil.rmtree(other)
+    running = start(desk, "--jobs", "1")
+    while running.poll() is None:
+        for pid in workers_of(running) if graders_of(running) else ():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(0.001)
+    printed, complaints = running.communicate()
+    assert running.returncode == 3, complaints
+    assert "The grader itself failed for 1 of them." in printed
+    assert "Traceback" not in complaints
+    assert leftovers() == []
+    assert (desk.grades()[mine]["status"], desk.grades()[mine]["score"]) == ("internal_error", "")
+    desk.grade()
+    assert desk.grades()[mine]["score"] == few_graded.grades()[mine]["score"] == "4"
 
 
 def test_a_second_stop_does_not_interrupt_the_tidying_up(few, tmp_path, leftovers):
