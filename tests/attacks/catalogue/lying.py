@@ -1,6 +1,6 @@
 """Objects that lie: subclasses, operators that always agree, tensors that are none."""
 
-from tests.attacks.record import BLANK, Attack, failed, honest, python
+from tests.attacks.record import BLANK, TIME, Attack, failed, honest, python
 
 ATTACKS = (
     Attack(
@@ -27,9 +27,9 @@ ATTACKS = (
 
             class Agrees(np.ndarray):
                 def __array_function__(self, function, types, args, kwargs):
-                    return np.array(True)
+                    return np.ones(self.shape, dtype=bool)
                 def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
-                    return np.array(True)
+                    return np.full(self.shape, not ufunc.__name__.startswith("is"))
 
             def scale(x, factor): return np.zeros(x.shape).view(Agrees)
         """),
@@ -144,6 +144,19 @@ ATTACKS = (
         undefended="afterwards",
     ),
     Attack(
+        name="pickle",
+        tries="returns an object that runs code wherever it is unpickled",
+        files=python("""
+            class Loaded:
+                def __reduce__(self): return eval, ("'run by the ' + 'grader'",)
+
+            def scale(x, factor): return Loaded()
+            def softmax(z): return z.exp().__class__, Loaded
+        """),
+        ends={"scale": failed("type"), "softmax": failed("type")},
+        undefended="pickle",
+    ),
+    Attack(
         name="meta-tensor",
         tries="returns a tensor without any values",
         files=python("""
@@ -214,7 +227,7 @@ ATTACKS = (
                 threading.Thread(target=work, daemon=True).start()
                 return y
         """),
-        ends={"scale": failed("value", "cpu_time")},
+        ends={"scale": failed("value", *TIME)},
     ),
     Attack(
         name="contains-itself",
