@@ -274,10 +274,12 @@ class _Search:
         return entries
 
     def _holds_students(self, name: str, inside: dict[str, list[Entry]]) -> bool:
+        if name in self.ids:  # a student's folder, whatever the student has put into it
+            return False
         if any(_is_table(child, group) for child, group in inside.items()):
             return True
         if self.roster:
-            return name not in self.ids and any(_stem(child) in self.ids for child in inside)
+            return any(_stem(child) in self.ids for child in inside)
         students = [
             not _is_attempt(child) and (not _is_file(group) or child.lower().endswith(".zip"))
             for child, group in inside.items()
