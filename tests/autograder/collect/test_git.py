@@ -238,6 +238,18 @@ def test_a_folder_of_checkouts_is_recognised(search, seen, times, tmp_path):
     assert found.notes[0].startswith("Times are those of commits, which students can set")
 
 
+def test_one_checkout_among_others_sets_no_time(search, seen, times, tmp_path):
+    checkout(tmp_path / "class" / "eve")
+    (tmp_path / "class" / "ana").mkdir()
+    (tmp_path / "class" / "ana" / "losses.py").write_text("1")
+    (tmp_path / "class" / "notes.txt").write_text("1")
+    found = search(tmp_path / "class")
+    assert times(found) == {"ana": ["time_unknown"], "eve": ["time_unknown"]}
+    found = search(tmp_path / "class", origin="git")
+    assert times(found) == {"ana": ["time_unknown"], "eve": ["09 17:20 git"]}
+    assert "notes.txt: no checkout; left out." in found.notes
+
+
 def test_an_unreadable_commit_is_said(search, times, tmp_path):
     made = checkout(tmp_path / "class" / "tp1-ana")
     (made / ".git" / "HEAD").write_text("")
