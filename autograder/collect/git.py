@@ -149,15 +149,13 @@ def _head(checkout: Path) -> bytes | None:
 
 def _bytes(checkout: Path, names: tuple[str, ...], most: int) -> bytes:
     """Read a small file below .git, through no link; empty if there is none, or it is too large."""
-    try:
+    data = b""
+    with suppress(OSError):
         opened = open_beneath(checkout, (".git", *names), os.O_NONBLOCK)
-    except OSError:
-        return b""
-    with os.fdopen(opened, "rb") as stream:
         try:
-            data = stream.read(most + 1) or b""
-        except OSError:
-            return b""
+            data = os.read(opened, most + 1)  # of a regular file, all at once
+        finally:
+            os.close(opened)
     return data if len(data) <= most else b""
 
 
