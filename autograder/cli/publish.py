@@ -24,7 +24,9 @@ _TARGETS = ("moodle", "canvas", "gradescope", "classroom50", "junit", "csv")
 @click.option("--to", "target", required=True, type=click.Choice(_TARGETS))
 @click.option("--into", type=_FILE, help="The platform's own file, to be filled.")
 @click.option("--column", help="Canvas's column, if its name is not the assignment's.")
-@click.option("-o", "path", type=_FILE, help="Where to write (OUT/exports/..., if left out).")
+@click.option(
+    "-o", "path", type=_FILE, help="File or folder to write (OUT/exports/..., if left out)."
+)
 @click.option("--dry-run", is_flag=True, help="Show every change; write nothing.")
 @click.option("--anonymous", is_flag=True, help="Name no student in what is written.")
 @click.pass_context

@@ -47,19 +47,25 @@ auto = 0
 
 
 def recognises(look: Look) -> bool:
-    """Say whether SOURCE is a folder of checkouts."""
-    return bool(_checkouts(look))
+    """Say whether every folder of SOURCE is a checkout.
+
+    One checkout among others is a student's own, whose times are worth no more than theirs.
+    """
+    folders = _folders(look)
+    return bool(folders) and all(_is_checkout(look.root / name) for name in folders)
 
 
 def handed_in(look: Look) -> list[Handed]:
     """Return what stands in every student's checkout, as of its last commit."""
-    found = _checkouts(look)
-    if found:
+    folders = _folders(look)
+    if folders:
         look.notes.append(
             "Times are those of commits, which students can set: for rules about time, collect at "
             "the end of class."
         )
-    return [_of_checkout(name, folder, look) for name, folder in found.items()]
+    look.notes.extend(f"{name}: no checkout; left out." for name in by_top(look.entries)
+                      if name not in folders)  # fmt: skip
+    return [_of_checkout(name, look.root / name, look) for name in folders]
 
 
 def account(name: str, assignment: str) -> Account:
@@ -70,22 +76,23 @@ def account(name: str, assignment: str) -> Account:
     )
 
 
-def _checkouts(look: Look) -> dict[str, Path]:
+def _folders(look: Look) -> list[str]:
     if not look.root.is_dir():
-        return {}
-    tops = by_top(look.entries)
-    return {
-        name: look.root / name
-        for name, group in tops.items()
+        return []
+    return [
+        name
+        for name, group in by_top(look.entries).items()
         if any(len(one.parts) > 1 or one.is_folder for one in group)
-        and (look.root / name / ".git").is_dir()
-        and not (look.root / name).is_symlink()
-    }
+    ]
+
+
+def _is_checkout(folder: Path) -> bool:
+    return (folder / ".git").is_dir() and not folder.is_symlink()
 
 
 def _of_checkout(name: str, folder: Path, look: Look) -> Handed:
     entries = files(below(by_top(look.entries)[name], 1))
-    moment = committed_at(folder)
+    moment = committed_at(folder) if _is_checkout(folder) else None
     if moment is None:
         look.notes.append(f"{name}: its last commit cannot be read; the time is unknown.")
     who = account(name, look.assignment.id)
@@ -142,15 +149,13 @@ def _head(checkout: Path) -> bytes | None:
 
 def _bytes(checkout: Path, names: tuple[str, ...], most: int) -> bytes:
     """Read a small file below .git, through no link; empty if there is none, or it is too large."""
-    try:
+    data = b""
+    with suppress(OSError):
         opened = open_beneath(checkout, (".git", *names), os.O_NONBLOCK)
-    except OSError:
-        return b""
-    with os.fdopen(opened, "rb") as stream:
         try:
-            data = stream.read(most + 1) or b""
-        except OSError:
-            return b""
+            data = os.read(opened, most + 1)  # of a regular file, all at once
+        finally:
+            os.close(opened)
     return data if len(data) <= most else b""
 
 

@@ -31,8 +31,9 @@ _DRAFT = ("draft", "brouillon", "entwurf", "borrador")
 
 
 def recognises(look: Look) -> bool:
-    """Say whether anything in SOURCE is named as Moodle does."""
-    return any(_TOP.fullmatch(name) for name in by_top(look.entries))
+    """Say whether most of SOURCE is named as Moodle does; the worksheet may lie beside it."""
+    tops = by_top(look.entries)
+    return 2 * sum(_TOP.fullmatch(name) is not None for name in tops) > len(tops)
 
 
 def handed_in(look: Look) -> list[Handed]:

@@ -23,9 +23,10 @@ _MODULES: dict[str, ModuleType] = {  # the most certain sign first
 ORIGINS = (*_MODULES, FOLDER)
 
 
-def recognised(look: Look) -> str | None:
-    """Name the platform that SOURCE looks like; None for a folder of one's own."""
-    return next((name for name, module in _MODULES.items() if module.recognises(look)), None)
+def recognised(look: Look, only: str | None = None) -> str | None:
+    """Name the platform (or this one `only`) that SOURCE looks like; None for one's own folder."""
+    names = _MODULES if only is None else [only]
+    return next((name for name in names if _MODULES[name].recognises(look)), None)
 
 
 def handed_in(origin: str, look: Look) -> list[Handed]:

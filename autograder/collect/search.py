@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import field, replace
 from datetime import datetime
 from pathlib import Path
@@ -34,6 +34,7 @@ _NUMBERED = re.compile(r"attempt[-_ ]?(\d{1,6})", re.ASCII | re.IGNORECASE)
 _DATED = re.compile(
     r"(\d{4}-\d\d-\d\d)(?:[T_ ](\d\d)[-:.h](\d\d)(?:[-:.](\d\d))?(Z|[+-]\d\d:?\d\d)?)?", re.ASCII
 )
+_EXPORT = re.compile(r"assignment_\d{1,20}_export", re.ASCII)  # Gradescope's own folder
 _COPY_MARK = re.compile(r"( ?\(\d+\)|-\d+)$", re.ASCII)  # "losses (1)", "losses-1"
 
 
@@ -86,7 +87,7 @@ def find_submissions(  # noqa: PLR0913 -- one parameter for each thing said abou
             worksheet=worksheet,
             notes=notes,
         )
-        origin, look = _origin(origin, look, roster.ids if roster else {})
+        origin, look = _origin(origin, look)
         search = _Search(
             assignment=assignment,
             keep=keep,
@@ -111,29 +112,36 @@ def find_submissions(  # noqa: PLR0913 -- one parameter for each thing said abou
     return Found(submissions=submissions, notes=tuple(notes))
 
 
-def _origin(named: str | None, look: Look, ids: Mapping[str, str]) -> tuple[str, Look]:
-    """Return the platform, and the look at its layout: inside a single folder, if that is it."""
-    if named == platforms.FOLDER:
-        return named, look
-    inside = look
-    while True:
-        tops = by_top(inside.entries)
-        if named is None and any(_is_table(name, group) for name, group in tops.items()):
-            break
-        if found := platforms.recognised(inside):
-            if named in {None, found}:
-                return found, inside
-            return str(named), inside
-        if len(tops) != 1 or not ids.keys().isdisjoint(tops):  # a student's folder is no wrapper
-            break
-        (name,) = tops
-        inside = replace(inside, root=inside.root / name, entries=tuple(below(inside.entries, 1)))
+def _origin(named: str | None, look: Look) -> tuple[str, Look]:
+    """Return the platform, and the look at its layout.
+
+    What stands deeper may be a student's own, made to look like a platform's: it is looked at only
+    if a platform is named, or the folder has the name that Gradescope gives it.
+    """
+    tables = (_is_table(name, group) for name, group in by_top(look.entries).items())
+    if named == platforms.FOLDER or (named is None and any(tables)):
+        return platforms.FOLDER, look
+    inside: Look | None = look
+    while inside is not None:
+        found = platforms.recognised(inside, named)
+        if found is not None:
+            return found, inside
+        inside = _inside(inside, named)
     if named is None and look.worksheet is not None:
         raise ConfigError(
             f"{look.root}: expected a download of Moodle or Canvas to go with --worksheet, got "
             f"files named otherwise. Say which it is: --from."
         )
     return named or platforms.FOLDER, look
+
+
+def _inside(look: Look, named: str | None) -> Look | None:
+    """Look into a folder that holds everything, if it can be a download's."""
+    tops = list(by_top(look.entries))
+    if len(tops) != 1 or not (named or _EXPORT.fullmatch(tops[0])):
+        return None
+    entries = tuple(below(look.entries, 1))
+    return replace(look, root=look.root / tops[0], entries=entries) if entries else None
 
 
 @frozen
@@ -275,10 +283,12 @@ class _Search:
         return entries
 
     def _holds_students(self, name: str, inside: dict[str, list[Entry]]) -> bool:
+        if name in self.ids:  # a student's folder, whatever the student has put into it
+            return False
         if any(_is_table(child, group) for child, group in inside.items()):
             return True
         if self.roster:
-            return name not in self.ids and any(_stem(child) in self.ids for child in inside)
+            return any(_stem(child) in self.ids for child in inside)
         students = [
             not _is_attempt(child) and (not _is_file(group) or child.lower().endswith(".zip"))
             for child, group in inside.items()

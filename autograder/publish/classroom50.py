@@ -1,7 +1,8 @@
 """Classroom 50: `result.json` for each student, as an autograder writes it in a repository.
 
-Its scores are whole numbers, so a score out of 4 goes out in hundredths: 325 of 400. In a workflow,
-who and where stand in the environment; Classroom 50 stamps owner and type on it by itself.
+Its scores are whole numbers, so a score out of 4 goes out in hundredths: 325 of 400. Tests carry
+the points of exercises, which add up to the score only where no cap and no share changes it. In a
+workflow, who and where stand in the environment; Classroom 50 stamps owner and type on it itself.
 """
 
 from __future__ import annotations
@@ -33,15 +34,20 @@ def results(
         assignment: Its id here, where the environment names none.
         environment: Of the workflow; outside of one, links are left empty.
     """
-    plan = Plan(notes=["scores are whole numbers there: they go out in hundredths of a point."])
+    plan = Plan(
+        notes=["scores are whole numbers there: they go out in hundredths of a point."],
+        is_folder=True,
+    )
     for one in everybody:
+        path = PurePosixPath(one.student_id) / "result.json"
         if one.score is None or one.scale is None or one.feedback is None:
+            plan.gone.append(path)
             reason = f"no file: {one.why_none or 'there is no feedback to show'}"
             plan.skips.append(Skip(where="classroom50", who=who(one), reason=reason))
             continue
         document = _document(one, one.feedback, assignment, environment)
         data = f"{json.dumps(document, indent=2, ensure_ascii=False)}\n".encode("utf-8", "replace")
-        plan.files[PurePosixPath(one.student_id) / "result.json"] = data
+        plan.files[path] = data
     return plan
 
 

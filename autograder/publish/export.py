@@ -98,26 +98,41 @@ def _names(store: Store, results: Sequence[Result], order: Order) -> dict[str, s
     return {one.student_id: pseudonym(one.student_id, seed) for one in results}
 
 
-def write(made: Plan, folder: Path, main: Path | None) -> list[Path]:
-    """Write the files of a plan, each whole or not at all.
+def write(made: Plan, folder: Path, path: Path | None) -> list[Path]:
+    """Write the files of a plan, each whole or not at all; take away what an earlier one left.
 
     Args:
         made: The plan.
-        folder: Where its files go.
-        main: Another name for the first of them; the others go beside it, under its name.
+        folder: Where its files go, if nothing else is said.
+        path: Where to instead: the main file, beside which the others go; or a folder, if there is
+            a file for each student.
 
     Raises:
+        ConfigError: If many files were to go into one.
         GraderError: If there is no room or leave to write; old files are still there then.
     """
-    written = []
-    for index, (name, data) in enumerate(made.files.items()):
-        if main is None:
-            path = folder / name
-        else:
-            path = main if index == 0 else main.with_name(f"{main.stem}-{name.name}")
-        write_atomically(path, data)
-        written.append(path)
-    return written
+    places = _places(made, folder, path)
+    for place, data in places.items():
+        write_atomically(place, data)
+    if path is None or made.is_folder:
+        for name in made.gone:
+            ((path or folder) / name).unlink(missing_ok=True)
+    return list(places)
+
+
+def _places(made: Plan, folder: Path, path: Path | None) -> dict[Path, bytes]:
+    if path is None or (made.is_folder and not path.suffix):
+        return {(path or folder) / name: data for name, data in made.files.items()}
+    (first, data), *others = made.files.items()
+    if not made.is_folder:
+        beside = {path.with_name(f"{path.stem}-{name.name}"): more for name, more in others}
+        return {path: data} | beside
+    if others and first.parent.name:  # no report of the class stands first
+        raise ConfigError(
+            f"-o: expected a folder for the files of {len(made.files)} students, got "
+            f"{path.name!r}. Name a folder."
+        )
+    return {path: data}
 
 
 def _into(order: Order, what: str) -> Path:

@@ -28,17 +28,18 @@ def results(
         names: What each student's folder is called, by student id.
         anonymous: Leave out the names of files, in which students' names may stand.
     """
-    plan = Plan()
+    plan = Plan(is_folder=True)
     for one in everybody:
+        path = PurePosixPath(names[one.student_id]) / "results.json"
         if one.score is None or one.scale is None or one.feedback is None:
+            plan.gone.append(path)
             reason = f"no file: {one.why_none or 'there is no feedback to show'}"
             plan.skips.append(Skip(where="gradescope", who=who(one), reason=reason))
             continue
         text = json.dumps(
             _document(one, one.feedback, anonymous=anonymous), indent=2, ensure_ascii=False
         )
-        data = f"{text}\n".encode("utf-8", "replace")
-        plan.files[PurePosixPath(names[one.student_id]) / "results.json"] = data
+        plan.files[path] = f"{text}\n".encode("utf-8", "replace")
     return plan
 
 

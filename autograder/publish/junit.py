@@ -29,7 +29,7 @@ def reports(everybody: Sequence[Result], assignment: str, *, names: Mapping[str,
         assignment: Its id.
         names: What each student is called in the reports, by student id.
     """
-    plan = Plan()
+    plan = Plan(is_folder=True)
     suites = []
     for one in everybody:
         suite = _suite(one, assignment, names[one.student_id])

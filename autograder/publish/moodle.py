@@ -220,9 +220,9 @@ def _feedback_file(line: Line, result: Result, *, anonymous: bool) -> dict[str, 
     name = "" if anonymous else file_name(line.name)
     folder = f"{name or ANYBODY[0]}_{line.participant}_assignfeedback_file_"
     assignment = result.feedback["assignment"]
-    if result.page is not None:
+    if result.page is not None and not anonymous:
         return {f"{folder}/feedback-{assignment}.html": result.page}
-    text = "\n".join([*feedback_lines(result.feedback), ""])
+    text = "\n".join([*feedback_lines(result.feedback, short=anonymous), ""])
     return {f"{folder}/feedback-{assignment}.txt": text.encode("utf-8", "replace")}
 
 

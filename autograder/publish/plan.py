@@ -36,3 +36,5 @@ class Plan:
     skips: list[Skip] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     files: dict[PurePosixPath, bytes] = field(default_factory=dict)  # the first is the main one
+    gone: list[PurePosixPath] = field(default_factory=list)  # of an earlier export, now out of date
+    is_folder: bool = False  # a file for each student: -o names a folder

@@ -174,6 +174,44 @@ def test_the_other_targets_write_what_they_say(desk, capsys):
     assert (out / "junit" / "students" / "notebook.xml").is_file()
 
 
+def test_a_file_for_each_student_goes_into_a_folder(desk, capsys, tmp_path):
+    with_number = {i for i, row in desk.grades().items() if row["score"]}
+    export(capsys, desk, "gradescope", "-o", tmp_path / "there")
+    assert {path.parent.name for path in (tmp_path / "there").glob("*/results.json")} == with_number
+    for target in ("gradescope", "classroom50"):
+        _, complaint = export(capsys, desk, target, "-o", tmp_path / "x.json", code=2)
+        assert complaint == (
+            f"-o: expected a folder for the files of {len(with_number)} students, got 'x.json'. "
+            f"Name a folder.\n"
+        )
+    assert not (tmp_path / "x.json").exists()
+    export(capsys, desk, "junit", "-o", tmp_path / "class.xml")
+    class_report = (tmp_path / "class.xml").read_bytes()
+    export(capsys, desk, "junit")
+    assert (desk.out / "exports" / "layers" / "junit" / "layers.xml").read_bytes() == class_report
+
+
+def test_one_student_s_file_is_one_file(tmp_path, capsys):
+    desk = layers.desk(tmp_path, "notebook")
+    roster = ("--roster", desk.course / "roster.csv")
+    run(capsys, desk, "grade", desk.source, *roster, "-a", "layers", "-o", desk.out)
+    export(capsys, desk, "classroom50", "-o", tmp_path / "result.json")
+    assert json.loads((tmp_path / "result.json").read_text())["score"] == 400
+
+
+@pytest.mark.parametrize("there", [None, "there"])
+def test_a_student_who_has_no_number_any_more_keeps_no_old_file(desk, capsys, tmp_path, there):
+    to = ("-o", tmp_path / there) if there else ()
+    folder = tmp_path / there if there else desk.out / "exports" / "layers" / "gradescope"
+    export(capsys, desk, "gradescope", *to)
+    assert (folder / "notebook" / "results.json").is_file()
+    path = desk.out / "results" / "layers" / "notebook.json"
+    path.write_text(json.dumps(desk.document("results", "notebook") | {"status": "internal_error"}))
+    export(capsys, desk, "gradescope", *to)
+    assert not (folder / "notebook" / "results.json").exists()
+    assert (folder / "einsum" / "results.json").is_file()
+
+
 @pytest.mark.parametrize("target", ["gradescope", "classroom50", "junit", "csv", "moodle"])
 def test_no_export_holds_anything_that_only_the_instructor_may_see(desk, capsys, tmp_path, target):
     (tmp_path / "sheet.csv").write_bytes(moodle_of(desk).worksheet())

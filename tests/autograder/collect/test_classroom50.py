@@ -1,5 +1,8 @@
 """Classroom 50's downloads: a checkout for each student, and the teacher's scores.csv."""
 
+import io
+import zipfile
+
 import pytest
 
 from autograder.errors import ConfigError
@@ -81,6 +84,21 @@ def test_scores_that_are_wrong_are_a_config_error(search, folder):
     (folder / "scores.csv").unlink()
     with pytest.raises(ConfigError, match=r"expected scores\.csv of `gh teacher download`, got"):
         search(folder, origin="classroom50")
+
+
+def test_a_damaged_table_is_a_config_error(search):
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        archive.writestr("scores.csv", SCORES)
+        archive.writestr("dl-tp1-ana/losses.py", "1")
+    damaged = made.getvalue().replace(b"Oak", b"Elm")
+    with pytest.raises(ConfigError, match=r"^scores\.csv: expected CSV, got Bad CRC-32"):
+        search(damaged, origin="classroom50")
+    assert "scores.csv" not in seen_tops(search(damaged))
+
+
+def seen_tops(found) -> set[str]:
+    return {one.student_id for one in found.submissions}
 
 
 def test_a_time_that_is_none_is_said(search, times, folder):

@@ -182,7 +182,18 @@ def test_an_odd_head_is_no_time(tmp_path, head):
     assert committed_at(made) is None
 
 
-@pytest.mark.parametrize("odd", ["link", "pipe", "none", "objects", "objects-link", "garbage"])
+def test_without_git_there_is_no_time(tmp_path, monkeypatch):
+    made = checkout(tmp_path / "ana")
+    monkeypatch.setattr(git.shutil, "which", lambda name: "/nowhere/git")
+    assert committed_at(made) is None
+    monkeypatch.setattr(git.shutil, "which", lambda name: None)
+    assert committed_at(made) is None
+
+
+ODD = ["link", "pipe", "folder", "none", "objects", "objects-link", "garbage"]
+
+
+@pytest.mark.parametrize("odd", ODD)
 def test_odd_files_in_a_checkout_are_no_time_and_no_hang(tmp_path, odd):
     made = checkout(tmp_path / "ana")
     branch = made / ".git" / "refs" / "heads" / "main"
@@ -201,6 +212,8 @@ def test_odd_files_in_a_checkout_are_no_time_and_no_hang(tmp_path, odd):
     if odd == "link":
         (tmp_path / "main").write_text(sha)
         branch.symlink_to(tmp_path / "main")
+    if odd == "folder":
+        branch.mkdir()
     if odd == "pipe":
         os.mkfifo(branch)
     assert committed_at(made) is None
@@ -216,7 +229,7 @@ def test_a_pipe_among_the_objects_is_waited_for_only_so_long(tmp_path, monkeypat
     assert committed_at(made) is None
 
 
-@pytest.mark.parametrize("seconds", ["999999999999", "-1", "x"])
+@pytest.mark.parametrize("seconds", ["999999999999", "1", "-1", "x"])
 def test_a_time_that_is_none_is_none(tmp_path, seconds):
     made = checkout(tmp_path / "ana")
     head = run(made, "cat-file", "commit", "HEAD").stdout.decode()
@@ -236,6 +249,18 @@ def test_a_folder_of_checkouts_is_recognised(search, seen, times, tmp_path):
     assert seen(found) == {"ana": [["losses.py"]], "ben-oak": [["losses.py"]]}
     assert times(found)["ana"] == ["09 17:20 git"]
     assert found.notes[0].startswith("Times are those of commits, which students can set")
+
+
+def test_one_checkout_among_others_sets_no_time(search, seen, times, tmp_path):
+    checkout(tmp_path / "class" / "eve")
+    (tmp_path / "class" / "ana").mkdir()
+    (tmp_path / "class" / "ana" / "losses.py").write_text("1")
+    (tmp_path / "class" / "notes.txt").write_text("1")
+    found = search(tmp_path / "class")
+    assert times(found) == {"ana": ["time_unknown"], "eve": ["time_unknown"]}
+    found = search(tmp_path / "class", origin="git")
+    assert times(found) == {"ana": ["time_unknown"], "eve": ["09 17:20 git"]}
+    assert "notes.txt: no checkout; left out." in found.notes
 
 
 def test_an_unreadable_commit_is_said(search, times, tmp_path):

@@ -143,6 +143,11 @@ def test_a_submission_without_its_folder_is_never_nothing(search):
     assert attempt.problem == "submission_103: the download holds no file of it. Download again."
 
 
+def test_metadata_in_a_student_s_folder_are_the_student_s(search, seen):
+    assert list(seen(search(export(root="eve/")))) == ["eve"]
+    assert len(seen(search(export(root="eve/"), origin="gradescope"))) == 3
+
+
 def test_folders_that_the_metadata_lack_are_listed(search):
     made = io.BytesIO(export(root=""))
     with zipfile.ZipFile(made, "a") as archive:

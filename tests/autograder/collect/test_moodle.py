@@ -237,7 +237,17 @@ def test_what_is_not_moodle_s_is_left_out(search, seen):
 def test_an_unpacked_download_inside_a_folder_is_recognised(search, seen, tmp_path):
     with zipfile.ZipFile(io.BytesIO(Site(users()).download())) as archive:
         archive.extractall(tmp_path / "x" / "COURSE-tp1-4242")
-    assert list(seen(search(tmp_path / "x"))) == ["participant-4711", "participant-4712"]
+    numbers = ["participant-4711", "participant-4712"]
+    assert list(seen(search(tmp_path / "x" / "COURSE-tp1-4242"))) == numbers
+    assert list(seen(search(tmp_path / "x", origin="moodle"))) == numbers
+
+
+def test_a_student_s_folder_that_looks_like_a_download_is_one_student_s(search, seen):
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        archive.writestr("eve/Ana_4711_assignsubmission_file/losses.py", "x")
+        archive.writestr("eve/Ben_4712_assignsubmission_file/losses.py", "x")
+    assert not {"participant-4711", "participant-4712"} & seen(search(made.getvalue())).keys()
 
 
 def test_members_that_leave_the_archive_are_left_out(search, seen):

@@ -29,9 +29,16 @@ def test_the_command_line_offers_every_origin():
 
 
 def test_folder_is_always_a_folder(search, seen):
+    source = packed({"b_7_assignsubmission_file/a.py": "x", "worksheet.csv": ""})
+    assert list(seen(search(source, origin="folder"))) == ["b_7_assignsubmission_file"]
+    source = packed({"b_7_assignsubmission_file/a.py": "x", "c_8_assignsubmission_file/a.py": "x"})
+    assert list(seen(search(source))) == ["participant-7", "participant-8"]
+    assert "participant-7" not in seen(search(source, origin="folder"))
+
+
+def test_a_stray_name_does_not_make_a_download(search, seen):
     source = packed({"ana/losses.py": "1", "b_7_assignsubmission_file/a.py": "x"})
-    assert list(seen(search(source))) == ["participant-7"]
-    assert list(seen(search(source, origin="folder"))) == ["ana", "b_7_assignsubmission_file"]
+    assert list(seen(search(source))) == ["ana", "b_7_assignsubmission_file"]
 
 
 def test_a_submissions_csv_makes_a_folder_of_one_s_own(search, seen):

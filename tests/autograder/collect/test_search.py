@@ -182,6 +182,14 @@ def test_a_table_marks_the_folder_that_holds_the_students(find):
     assert times(found) == {"ana": [("09 17:20", TimeSource.TABLE)]}
 
 
+@both
+def test_a_student_s_own_table_tells_no_times(find, zipped):
+    table = "student_id,submitted_at\nana,2026-01-01T00:00\nben,2026-01-01T00:00\n"
+    files = {"ana/losses.py": "1", "ana/submissions.csv": table}
+    found = find(files, zipped=zipped, roster=roster("ana", "ben"))
+    assert times(found) == {"ana": [(None, TimeSource.UNKNOWN)], "ben": []}
+
+
 def test_a_roster_decides_whether_a_single_folder_is_a_student(find):
     files = {"ana/ben/losses.py": "1", "ana/data/x.py": "2"}
     assert list(names(find(files, roster=roster("ana")))) == ["ana"]

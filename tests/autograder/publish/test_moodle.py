@@ -257,6 +257,9 @@ def test_anonymous_archives_name_nobody(blind):
     _, _, archive = filled(site, class_of(site), anonymous=not blind)
     names = zipfile.ZipFile(io.BytesIO(archive)).namelist()
     assert all(name.startswith("Participant_47") for name in names)
+    if not blind:
+        texts = [zipfile.ZipFile(io.BytesIO(archive)).read(name) for name in names]
+        assert b"evil.py" not in b"".join(texts)
     site.take_feedback(archive)
     assert all(user.feedback for user in site.users)
 
