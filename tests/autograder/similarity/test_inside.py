@@ -1,6 +1,7 @@
 """The process that compares: shut in before it reads, and right about what is alike."""
 
 import base64
+import importlib.util
 import io
 import json
 import os
@@ -13,7 +14,9 @@ import pytest
 from autograder.sandbox.launch import spare_uid
 from tests.autograder import layers
 
-pytest.importorskip("pygments")
+pytestmark = pytest.mark.skipif(
+    importlib.util.find_spec("compare50") is None, reason="compare50 is not installed"
+)
 COMMAND = [sys.executable, "-P", "-m", "autograder.similarity"]
 
 ONE = '''\
