@@ -287,3 +287,33 @@ def _say_traces(traces: Traces, what: str) -> None:
         click.echo(f"{what}: lines of {path}")
     for path in traces.shared:
         click.echo(f"stays: {path}, which somebody else handed in, too")
+
+
+@commands.command()
+@_ASSIGNMENT
+@_OUT
+@click.option("--top", default=20, show_default=True, help="How many pairs to print.")
+@click.option("--json", "as_json", is_flag=True, help="Print every pair, for programs.")
+@click.pass_context
+def similar(context: click.Context, assignment: str, out: Path, *, top: int, as_json: bool) -> None:
+    """List the pairs of submissions that are most alike.
+
+    For people to look at; nothing follows from it. Short exercises have few right answers: honest
+    work can be alike. The handout does not count. Needs gradlab[similarity].
+
+    Example: gradlab similar -a tp1 -o grades
+    """
+    from autograder import config  # noqa: PLC0415
+    from autograder.report import text  # noqa: PLC0415
+    from autograder.report.store import Store  # noqa: PLC0415
+    from autograder.similarity import pairs  # noqa: PLC0415
+
+    course = config.load(_course(context))
+    wanted = _assignment(course, assignment)
+    report = pairs.similar(Store.existing(out), wanted, course.course_dir)
+    if as_json:
+        click.echo(json.dumps(pairs.document(report), indent=2))
+        return
+    console = text.console()
+    for part in text.similar(report, top):
+        console.print(part)

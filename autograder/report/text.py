@@ -170,7 +170,18 @@ def packed_summary(reports: Sequence[Any]) -> str:
 
 _SHORT = 32  # names of students and exercises of up to so many letters are never folded
 _NUMBERS = frozenset(
-    {"score", "old", "new", "difference", "cases", "mistakes", "alternatives", "degenerate"}
+    {
+        "exact",
+        "structure",
+        "score",
+        "old",
+        "new",
+        "difference",
+        "cases",
+        "mistakes",
+        "alternatives",
+        "degenerate",
+    }
     | {"mutants", "killed", "rate", "explained", "open"}
 )
 
@@ -271,6 +282,31 @@ def statuses(rows: Sequence[Row]) -> Text:
     out_of = f"; scores are out of {', '.join(scales)}" if scales else ""
     said = ", ".join(f"{number} {status}" for status, number in counts.most_common())
     return line(f"{count(len(rows), 'student')}: {said}{out_of}")
+
+
+def similar(report: Any, top: int) -> Iterable[RenderableType]:
+    """Yield the table of `gradlab similar`, and what to make of it."""
+    yield table(
+        ("student", "and", "exact", "structure", "matches", "remark"),
+        (
+            (
+                *one.students,
+                f"{float(one.exact):.0%}",
+                f"{float(one.structure):.0%}",
+                one.matches,
+                "the same files" if one.same_files else "",
+            )
+            for one in report.pairs[:top]
+        ),
+    )
+    yield Text()
+    yield line(
+        f"{count(report.compared, 'submission')}, {count(len(report.pairs), 'pair')} with something"
+        " in common. Shares are of the shorter one, without the handout."
+    )
+    if report.unreadable:
+        yield line(f"nothing to compare: {', '.join(report.unreadable)}")
+    yield line("Look before you judge: short exercises have few right answers.")
 
 
 def what_if(changes: Sequence[Any], totals: Any) -> Iterable[RenderableType]:

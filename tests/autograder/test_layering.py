@@ -38,6 +38,10 @@ LAYERS = {
     "regrade": NOUNS | {"ledger", "score", "report.json", "report.store"},  # scores OUT again
     "anonymous": NOUNS | {"report.store"},  # of whom OUT knows
     "forget": NOUNS | {"anonymous", "course", "gradebook", "ledger", "report.store"},  # all of OUT
+    "similarity": NOUNS,
+    "similarity.inside": {"worker"},  # shuts itself in as a worker does
+    "similarity.pairs": NOUNS
+    | {"handout", "report.json", "report.store", "sandbox.launch", "similarity.inside"},
     "marking": NOUNS | {"ledger", "collect.tables", "report.json", "report.store"},  # its table
     "gradebook": NOUNS
     | {"course", "ledger", "report.json", "report.store"},  # reads what OUT holds
