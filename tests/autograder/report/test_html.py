@@ -372,12 +372,15 @@ class TestClassPage:
         store.record_attempts([Submission(student_id="new", assignment="tp1", attempts=())])
         page = class_page(store, target)
         assert [a["href"] for a in page.all("a")] == ["#main", "students/ana.html"]
+        assert "to decide" not in page.text.partition("Scores")[0]
         assert "new not graded yet" in page.text
 
     def test_what_a_person_must_decide_is_listed(self, store, target):
         write(store, "ana", [exercise(review="computed name (losses.py, line 4)")], name="Ana")
         write(store, "bob", status=Status.UNREADABLE, problem="mlp.py: expected Python")
         page = class_page(store, target)
+        assert "2 things for a person to decide Scores" in page.text
+        assert page.all("a")[1]["href"] == "#people"
         assert "bob ( bob ), cannot be read: mlp.py: expected Python" in page.text
         assert "Ana ( ana ), computed name (losses.py, line 4) , in softmax" in page.text
 
