@@ -10,15 +10,15 @@ export OMP_NUM_THREADS ?= 1
 .PHONY: help demo test check prove coverage bench bench-attacks generate clean
 
 help:
-	@echo 'make demo      grade the bundled class, end to end, into build/demo/'
-	@echo 'make test      test the tool'
-	@echo 'make check     lint, types, layering, and whether assignments/ is current'
-	@echo 'make prove     the slow proofs: isolation, and every solution, mistake and alternative'
-	@echo 'make coverage  the branches of the sandbox and the worker that tests run: at least 95 %'
-	@echo 'make bench     measure speed'
+	@echo 'make demo           grade the bundled class, end to end, into build/demo/'
+	@echo 'make test           test the tool'
+	@echo 'make check          lint, types, layering, and whether assignments/ is current'
+	@echo 'make prove          the slow proofs: isolation, and every solution, mistake and alternative'
+	@echo 'make coverage       the branches of the sandbox and the worker that tests run: at least 95 %'
+	@echo 'make bench          measure speed'
 	@echo 'make bench-attacks  who gives points to wrong code? GradLab, otter-grader and nbgrader'
-	@echo 'make generate  write assignments/ from reference/'
-	@echo 'make clean     remove build products and caches; .venv stays'
+	@echo 'make generate       write assignments/ from reference/'
+	@echo 'make clean          remove build products and caches; .venv stays'
 
 demo: $(INSTALLED)
 	@$(BIN)/gradlab demo

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from autograder.checks import judge, local
-from autograder.checks.local import Opened, PublicData
+from autograder.checks.local import Home, Opened, PublicData
 from autograder.checks.student import BlockedError
 from autograder.checks.suite import Suite, open_suite
 from autograder.errors import ConfigError, SubmissionError, SuiteError
@@ -27,6 +27,7 @@ class Report:
     file: str
     results: tuple[ExerciseResult, ...]
     remarks: tuple[str, ...]
+    varies: Mapping[str, str]  # what hidden tests vary, by exercise, in the handout's words
 
     @property
     def passed(self) -> int:
@@ -51,13 +52,12 @@ def check(path: Path, only: Sequence[str] = ()) -> Report:
     _check_known("-k", only, data)
     file = path if path.is_file() else local.find_file(folder, topic)
     opened = local.open_file(file, data)
-    results = _results(folder, data, opened, only)
-    return Report(topic=topic, file=file.name, results=results, remarks=opened.remarks)
+    return _report(folder, data, opened, only, file.name)
 
 
 def check_kernel(
     folder: Path, topic: str, exercise: str, namespace: Mapping[str, Any], cells: Sequence[str]
-) -> ExerciseResult:
+) -> Report:
     """Run the public cases of one exercise on what a notebook's kernel has defined.
 
     Args:
@@ -74,8 +74,36 @@ def check_kernel(
     data = PublicData.load(folder / f"{topic}.json")
     _check_known("grader.check", (exercise,), data)
     opened = local.open_kernel(namespace, cells, data, folder)
-    (result,) = _results(folder, data, opened, (exercise,))
-    return result
+    return _report(folder, data, opened, (exercise,), opened.file)
+
+
+def check_files(
+    files: Sequence[tuple[str, bytes]], homes: Sequence[Home], names: Sequence[str]
+) -> list[list[Report]]:
+    """Run all public cases on what is about to be handed in.
+
+    Args:
+        files: Names and contents.
+        homes: The assignments that it belongs to.
+        names: The expected file names, most expected first.
+
+    Returns:
+        For each module or notebook that a grader would grade, a report for each assignment.
+    """
+    found: list[list[Report]] = []
+    number = 0
+    while True:
+        session, facts = local.read_files(files, homes, names)
+        if number == len(facts["variants"]):
+            return found
+        opened = local.open_read(session, facts, number, homes)
+        found.append(
+            [
+                _report(home.folder, home.data, one, (), one.file)
+                for home, one in zip(homes, opened, strict=True)
+            ]
+        )
+        number += 1
 
 
 def _check_known(where: str, only: Sequence[str], data: PublicData) -> None:
@@ -87,9 +115,9 @@ def _check_known(where: str, only: Sequence[str], data: PublicData) -> None:
             )
 
 
-def _results(
-    folder: Path, data: PublicData, opened: Opened, only: Sequence[str]
-) -> tuple[ExerciseResult, ...]:
+def _report(
+    folder: Path, data: PublicData, opened: Opened, only: Sequence[str], file: str
+) -> Report:
     results: list[ExerciseResult] = []
 
     def body(suite: Suite) -> None:
@@ -100,7 +128,13 @@ def _results(
         )
 
     open_suite([folder / f"test_{data.topic}.py"], body, root=folder)
-    return tuple(results)
+    return Report(
+        topic=data.topic,
+        file=file,
+        results=tuple(results),
+        remarks=opened.remarks,
+        varies={one["id"]: one.get("varies", "") for one in data.exercises},
+    )
 
 
 def _check_whole(suite: Suite, data: PublicData) -> None:

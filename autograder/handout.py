@@ -204,6 +204,26 @@ def _functions(body: list[ast.stmt], prefix: str = "") -> Iterator[tuple[str, _F
             yield prefix + node.name, node
 
 
+_HEADING = re.compile(r"^##+ (.*)$", re.MULTILINE)
+_VARIES = re.compile(r"\*\*Hidden\s+tests\s+vary\*\*\s+(.*?)(?:\n\n|\Z)", re.DOTALL)
+
+
+def variations(stub: str) -> dict[str, str]:
+    """Return what hidden tests vary, by exercise: the handout's own words below its heading.
+
+    Args:
+        stub: The student's module. Headings name exercises in backquotes: "## 1. `softmax`".
+    """
+    comments = (line[2:] if line.startswith("# ") else "" for line in stub.split("\n"))
+    pieces = _HEADING.split("\n".join(comments))
+    found: dict[str, str] = {}
+    for heading, prose in zip(pieces[1::2], pieces[2::2], strict=True):
+        if said := _VARIES.search(prose):
+            text = " ".join(said[1].split())
+            found |= dict.fromkeys(re.findall(r"`([\w.]+)`", heading), text)
+    return found
+
+
 # --- the notebook -----------------------------------------------------------------------------
 
 

@@ -166,9 +166,9 @@ def _entry(line: bytes) -> LedgerEntry:
     try:
         data = json.loads(line)
     except (ValueError, RecursionError):  # not JSON, not UTF-8, or nothing but brackets
-        raise ValueError(f"expected a JSON object, got {_shown(line)}.") from None
+        raise ValueError(f"expected a JSON object, got {len(line)} bytes.") from None
     if not isinstance(data, dict):
-        raise ValueError(f"expected a JSON object, got {_shown(line)}.")  # noqa: TRY004  # one type for all faults of a line
+        raise ValueError(f"expected a JSON object, got {len(line)} bytes.")  # noqa: TRY004  # one type for all faults of a line
     for key in data:
         if key not in (*_REQUIRED, *_OPTIONAL):
             raise ValueError(f"unknown key {key!r}.")
@@ -221,10 +221,6 @@ def _date(value: Any, name: str) -> datetime:
             f" got {value!r}."
         )
     return date
-
-
-def _shown(line: bytes) -> str:
-    return repr(line[:40].decode("utf-8", "replace"))
 
 
 def _missing_newline(path: Path) -> bytes:

@@ -296,6 +296,7 @@ class CaseResult:
     reason: Reason | None = None
     message: str = ""  # for the instructor: numbers, shapes
     feedback: str = ""  # for the student of a hidden case: nothing student-controlled, no input
+    called: str = ""  # the call that it broke at, with its inputs; for whoever may read `message`
     duration_s: float = 0.0
 
 

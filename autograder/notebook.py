@@ -58,8 +58,9 @@ class PublicTests:
 class Verdict:
     """What a check found, or why there is none; a cell shows it."""
 
-    def __init__(self, found: ExerciseResult | GraderError) -> None:
+    def __init__(self, found: ExerciseResult | GraderError, varies: str = "") -> None:
         self.found = found
+        self._varies = varies  # what hidden tests vary
 
     @property
     def is_pass(self) -> bool:
@@ -69,10 +70,10 @@ class Verdict:
         )
 
     def __repr__(self) -> str:
-        return cell.as_text(self.found)
+        return cell.as_text(self.found, self._varies)
 
     def _repr_html_(self) -> str:
-        return cell.as_html(self.found)
+        return cell.as_html(self.found, self._varies)
 
 
 class Notebook:
@@ -113,7 +114,8 @@ def check(topic: str, exercise: str, env: Mapping[str, Any], folder: Path) -> Ve
     """
     try:
         with _state_kept():
-            return Verdict(check_kernel(folder, topic, exercise, env, _cells(env)))
+            report = check_kernel(folder, topic, exercise, env, _cells(env))
+            return Verdict(report.results[0], report.varies[exercise])
     except GraderError as fault:
         return Verdict(fault)
 

@@ -162,6 +162,7 @@ def _record(
 ) -> dict[str, Any]:
     loaded = bank.load(config.course_dir, topic)
     stub = handout.stub_source(loaded.solution_text, where=f"reference/{topic}/solution.py")
+    varies = handout.variations(stub)
     examiner = Examiner(
         config,
         Assignment(
@@ -174,7 +175,7 @@ def _record(
     )
     return PublicData(
         topic=topic,
-        exercises=tuple(_exercise(one) for one in exercises),
+        exercises=tuple(_exercise(one, varies.get(one.id, "")) for one in exercises),
         stub=stub,
         tolerances=config.tolerances,
         oracles=examiner.known,
@@ -183,10 +184,11 @@ def _record(
     ).as_json()
 
 
-def _exercise(exercise: Exercise) -> dict[str, Any]:
+def _exercise(exercise: Exercise, varies: str) -> dict[str, Any]:
     return {
         "id": exercise.id,
         "points": str(Fraction(exercise.points)),
         "starred": exercise.starred,
+        "varies": varies,
         "forbidden": [plain(one) for one in exercise.forbidden],
     }

@@ -48,7 +48,7 @@ PEERS = ROOT / "build" / "peers" / "bin"
 COURSE = ROOT / "benchmarks" / "softmax"
 MALLORY, BEFORE, AFTER = "mallory", "ana", "zoe"
 FULL = 2
-LIMIT_S = 90  # of one command; nbgrader stops a cell after 30 s, otter run never
+LIMIT_S = 180  # of one command; nbgrader stops a cell after 30 s, otter run never
 MEMORY_BYTES = 4 << 30  # of each process
 CONTROLS = {"right": FULL, "wrong": 0}
 
@@ -147,16 +147,16 @@ class Tool(ABC):
             hung, pids = self.ran.hung, self.ran.pids
             got = self.points(here)
             marks = {path.name for path in (here / "marks").iterdir()}
-            marks |= {f"{what}-{pid}" for what, pid in
-                      re.findall(r"MARK ([\w-]+) (\d+)", self.prints(here))}  # fmt: skip
+            marks |= set(re.findall(r"MARK ([\w.-]+)", self.prints(here)))
         finally:
             shutil.rmtree(here)
-        if submission in HONEST and not any(mark.startswith("started-") for mark in marks):
+        mine = {mark.removeprefix(f"{MALLORY}.") for mark in marks if mark.startswith(MALLORY)}
+        if submission in HONEST and not any(mark.startswith("started.") for mark in mine):
             raise SystemExit(f"{self.name}: expected a trace of student code, got none")
         return Outcome(
             points=got.get(MALLORY),
-            beside_tests=any(mark.startswith("beside-the-tests-") for mark in marks),
-            command=any(f"command-{pid}" in marks for pid in pids),
+            beside_tests=any(mark.startswith("beside-the-tests.") for mark in mine),
+            command=any(f"command.{pid}" in mine for pid in pids),
             lost=tuple(name for name in (BEFORE, AFTER) if got.get(name) != FULL),
             hung=hung,
         )
@@ -189,8 +189,9 @@ class Tool(ABC):
                 self.ran.code = started.wait(LIMIT_S)
             except subprocess.TimeoutExpired:
                 self.ran.hung = True
-                self.ran.code = -signal.SIGKILL
-            _end(started, here)
+                os.killpg(started.pid, signal.SIGKILL)
+                self.ran.code = started.wait()
+            _end_leftovers(here)
             log.seek(0)
             self.ran.output = log.read().decode(errors="replace")
         if must_work and self.ran.code != 0:
@@ -244,7 +245,7 @@ class Otter(Tool):
             if not work.forged:
                 cells.append(_cell(f'grader.check("q{number}")'))
         start = _cell("import otter\n\ngrader = otter.Notebook()")
-        _write(here / "submissions" / f"{student}.ipynb", work, [start, *cells], here)
+        _write(here / "submissions" / f"{student}.ipynb", student, work, [start, *cells], here)
 
     def _one(
         self, here: Path, student: str, work: Submission | None = None, *, must_work: bool = False
@@ -312,7 +313,7 @@ class Nbgrader(Tool):
             elif work.forged:
                 continue
             kept.append(cell)
-        _write(here / "submitted" / student / "ps1" / "ps1.ipynb", work, kept, here)
+        _write(here / "submitted" / student / "ps1" / "ps1.ipynb", student, work, kept, here)
 
     def _nbgrader(self, here: Path, *words: str, must_work: bool = True) -> None:
         self.run(PEERS / "nbgrader", *words, here=here, must_work=must_work)
@@ -353,7 +354,7 @@ class GradLab(Tool):
         """Hand in for several students."""
         for student, work in works.items():
             path = here / "submissions" / student / "softmax.ipynb"
-            _write(path, work, [_cell(answer) for answer in work.answers], here)
+            _write(path, student, work, [_cell(answer) for answer in work.answers], here)
 
     def grade_all(self, here: Path, *, must_work: bool = False) -> Ran:
         """Grade everybody who handed in."""
@@ -378,7 +379,9 @@ def main() -> None:
     chosen = [one for one in (*HONEST, *ATTACKS) if asked.only is None or one.name in asked.only]
     outcomes: dict[str, dict[str, Outcome]] = {}
     versions = {}
-    with tempfile.TemporaryDirectory(prefix="gradlab-attacks-") as folder:
+    target = ROOT / "build" / "attacks.json"
+    target.parent.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="gradlab-bench-") as folder:
         tools = [one(Path(folder) / one.name) for one in TOOLS
                  if asked.tool is None or one.name in asked.tool]  # fmt: skip
         for tool in tools:
@@ -389,13 +392,9 @@ def main() -> None:
                 outcomes.setdefault(submission.name, {})[tool.name] = got = tool.attack(submission)
                 print(f"{submission.name:20} {tool.name:13} {said(got):50}"
                       f" {time.perf_counter() - start:5.1f} s", file=sys.stderr)  # fmt: skip
-    document = as_json(versions, outcomes)
-    if asked.only is None and asked.tool is None:
-        target = ROOT / "build" / "attacks.json"
-        target.write_text(json.dumps(document, indent=2) + "\n")
-        print(f"written: {target.relative_to(ROOT)}", file=sys.stderr)
+            target.write_text(json.dumps(as_json(versions, outcomes), indent=2) + "\n")
     if asked.json:
-        print(json.dumps(document, indent=2))
+        print(target.read_text(), end="")
     else:
         print("\n".join(table(versions, chosen, outcomes, markdown=asked.markdown)))
     if faults := unfair(outcomes):
@@ -477,10 +476,13 @@ def unfair(outcomes: Mapping[str, Mapping[str, Outcome]]) -> list[str]:
     ]
 
 
-def _write(path: Path, work: Submission, cells: list[dict[str, Any]], here: Path) -> None:
+def _write(
+    path: Path, student: str, work: Submission, cells: list[dict[str, Any]], here: Path
+) -> None:
     """Write a student's notebook: the preamble, the cells of the form, and the attack's own."""
     first, last = ([_cell(text)] if text else [] for text in (work.first, work.last))
-    made = [_cell(PREAMBLE.replace("@FOLDER@", str(here))), *first, *cells, *last]
+    preamble = PREAMBLE.replace("@FOLDER@", str(here)).replace("@WHO@", student)
+    made = [_cell(preamble), *first, *cells, *last]
     if work.forged:
         for number, cell in enumerate(made):
             cell["metadata"] = {
@@ -526,11 +528,8 @@ def _bounded() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def _end(started: subprocess.Popen[bytes], here: Path) -> None:
-    """End a command, and every process that it left: they are known by their TMPDIR."""
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(started.pid, signal.SIGKILL)
-    started.wait()
+def _end_leftovers(here: Path) -> None:
+    """End every process that a command left: they are known by their TMPDIR."""
     sign = f"TMPDIR={here / 'tmp'}".encode()
     for path in Path("/proc").glob("[0-9]*/environ"):
         with contextlib.suppress(OSError):

@@ -18,13 +18,14 @@ import sys
 import numpy as np
 
 FOLDER = "@FOLDER@"
+WHO = "@WHO@"
 
 
 def mark(what):
     try:
-        open(f"{FOLDER}/marks/{what}-{os.getpid()}", "w").close()
+        open(f"{FOLDER}/marks/{WHO}.{what}.{os.getpid()}", "w").close()
     except OSError:
-        print(f"MARK {what} {os.getpid()}")
+        print(f"MARK {WHO}.{what}.{os.getpid()}")
 
 
 def look_around():
@@ -282,7 +283,7 @@ class Gift:
 
     def __reduce__(self):
         command = (
-            f"(open('{FOLDER}/marks/command-' + str(__import__('os').getpid()), 'w').close(),"
+            f"(open('{FOLDER}/marks/{WHO}.command.' + str(__import__('os').getpid()), 'w').close(),"
             " __import__('pickle').loads(inner))[1]"
         )
         return eval, (command, {"inner": self.inner})
@@ -349,7 +350,7 @@ for folder, _, names in os.walk(FOLDER):
         path = os.path.join(folder, name)
         try:
             if name.endswith(".py") and "OK_FORMAT" in (text := open(path).read()):
-                text = re.sub(r">>> (np.testing.)?assert[^\\\\\\n]*", ">>> pass", text)
+                text = re.sub(r">>> (np.testing.)?assert[^\\\\\\n']*", ">>> pass", text)
                 open(path, "w").write(text)
             elif name.startswith("test_") and name.endswith(".py"):
                 open(path, "w").write("def test_nothing():\\n    pass\\n")

@@ -78,7 +78,7 @@ class PublicData:
     """What a student's machine knows of a topic besides its public tests: no code, no solution."""
 
     topic: str
-    exercises: tuple[dict[str, Any], ...]  # id, title, points, starred, forbidden sets
+    exercises: tuple[dict[str, Any], ...]  # id, points, starred, what varies, forbidden sets
     stub: str
     tolerances: Mapping[str, Tolerance]
     oracles: MutableMapping[Key, Any]
@@ -146,6 +146,14 @@ class PublicData:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Home:
+    """An assignment as it was handed out: its folder, and its public data."""
+
+    folder: Path
+    data: PublicData
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Opened:
     """A student's file, read and loaded in this process."""
 
@@ -177,6 +185,40 @@ def open_file(path: Path, data: PublicData) -> Opened:
     chosen = variants[0]
     loaded = _ask(session, {"op": "load", "candidates": chosen["candidates"], "cpu_s": 60.0}, ())
     return _opened(session, facts, chosen, data, (*facts["problems"], *loaded["remarks"]))
+
+
+def read_files(
+    files: Sequence[tuple[str, bytes]], homes: Sequence[Home], names: Sequence[str]
+) -> tuple[Session, dict[str, Any]]:
+    """Read what is about to be handed in, as the grader's worker would; nothing of it runs.
+
+    Args:
+        files: Names and contents.
+        homes: The assignments that it belongs to.
+        names: The expected file names, most expected first.
+
+    Returns:
+        The session that has read them, and what it found.
+    """
+    session = Session()
+    spec: dict[str, Any] = {"exercises": [], "stubs": {}, "support": {}, "modules": []}
+    for home in homes:
+        own = _spec(home.data, "", home.folder)
+        spec["exercises"] += own["exercises"]
+        spec["stubs"] |= own["stubs"]
+        spec["support"] |= own["support"]
+    facts = _ask(session, {"op": "read", "spec": spec | {"names": list(names)}}, files)
+    return session, facts
+
+
+def open_read(
+    session: Session, facts: Mapping[str, Any], number: int, homes: Sequence[Home]
+) -> list[Opened]:
+    """Load one of the variants that `read_files` found; return it for each assignment."""
+    chosen = facts["variants"][number]
+    loaded = _ask(session, {"op": "load", "candidates": chosen["candidates"], "cpu_s": 60.0}, ())
+    remarks = tuple(loaded["remarks"])
+    return [_opened(session, facts, chosen, home.data, remarks) for home in homes]
 
 
 def open_kernel(

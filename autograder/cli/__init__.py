@@ -84,6 +84,7 @@ def gradlab(context: click.Context, course: Path | None) -> None:
 
 gradlab.add_command(student.start)
 gradlab.add_command(student.check)
+gradlab.add_command(student.pack)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -105,6 +106,13 @@ def _run(arguments: list[str] | None, received: Sequence[int]) -> int:
     except GraderError as error:
         _complain(str(error))
         return error.exit_code
+    except OSError as error:  # what no stage has a better sentence for
+        where = error.filename if error.filename is not None else "gradlab"
+        _complain(
+            f"{where}: expected to read and write what is needed, got {error.strerror!r}."
+            " Mend that and run again."
+        )
+        return 2
     except click.UsageError as error:
         command = error.ctx.command_path if error.ctx is not None else "gradlab"
         _complain(f"{command}: {error.format_message()} See `{command} --help`.")

@@ -8,14 +8,27 @@ import json
 from datetime import datetime
 from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import click
 
-from autograder.cli.instructor import _ASSIGNMENT, _FOLDER, _OUT, _course, _request
+from autograder.cli.instructor import _ASSIGNMENT, _FOLDER, _OUT, _course
 from autograder.errors import ConfigError
 
+if TYPE_CHECKING:
+    from autograder.forget import Traces
+    from autograder.models import Assignment, GradingConfig
+
 commands = click.Group("gradebook")
+
+
+def _assignment(course: GradingConfig, name: str) -> Assignment:
+    """Return an assignment of the course; unlike `pipeline`, without waiting for torch."""
+    if name not in course.assignments:
+        known = ", ".join(course.assignments)
+        raise ConfigError(f"-a: expected an assignment out of {known}, got {name!r}. Correct it.")
+    return course.assignments[name]
 
 
 @commands.command()
@@ -87,10 +100,10 @@ def points(
 
     Example: gradlab points points.csv -a tp1 -o grades --by sam
     """
-    from autograder import marking, pipeline  # noqa: PLC0415
+    from autograder import config, marking  # noqa: PLC0415
     from autograder.report.store import Store  # noqa: PLC0415
 
-    _, wanted = pipeline.configured(_request(context, assignment, out))
+    wanted = _assignment(config.load(_course(context)), assignment)
     store = Store.existing(out)
     if table is None:
         click.echo(marking.waiting(store, wanted), nl=False)
@@ -196,17 +209,18 @@ def regrade(
 
     Example: gradlab regrade -a tp1 -o grades --what-if gentler.yml
     """
-    from autograder import config, pipeline, regrade  # noqa: PLC0415
+    from autograder import config, regrade  # noqa: PLC0415
     from autograder.report import text  # noqa: PLC0415
     from autograder.report.store import Store  # noqa: PLC0415
 
-    course, old = pipeline.configured(_request(context, assignment, out))
-    new = config.load_policy(course.course_dir, assignment, policy)
-    store = Store.existing(out)
+    course_dir = _course(context)
+    old = _assignment(config.load(course_dir), assignment)
+    new = config.load_policy(course_dir, assignment, policy)
     if assignment not in new.assignments:
         raise ConfigError(
             f"{policy.name}: expected the assignment {assignment!r}, got none. Add it."
         )
+    store = Store.existing(out)
     changes = regrade.what_if(store, old, new.assignments[assignment], timezone=new.timezone)
     if as_json:
         click.echo(json.dumps(regrade.document(changes, policy), indent=2))
@@ -222,3 +236,54 @@ def regrade(
             f" gradlab grade -a {assignment} -o {out}"
         )
     )
+
+
+@commands.command()
+@click.argument("student")
+@_OUT
+@click.option("--database", metavar="URL", help="Also remove from this PostgreSQL gradebook.")
+@click.option("--yes", is_flag=True, help="Remove; otherwise only say what would be.")
+@click.pass_context
+def forget(
+    context: click.Context, student: str, out: Path, *, database: str | None, yes: bool
+) -> None:
+    """Remove every trace of STUDENT from OUT.
+
+    Attempts, records, results, feedback, decisions, rows and pages. Then OUT is searched for the id
+    and the name. The submissions folder, the roster and backups are not in OUT: they are yours.
+
+    Example: gradlab forget ana -o grades --yes
+    """
+    from autograder import config, gradebook  # noqa: PLC0415
+    from autograder import forget as stage  # noqa: PLC0415
+    from autograder.collect.tables import STUDENT_ID, bad_id  # noqa: PLC0415
+    from autograder.report.store import Store  # noqa: PLC0415
+
+    if not STUDENT_ID.fullmatch(student):
+        raise ConfigError(f"forget: {bad_id(student)}")
+    configured, store = config.load(_course(context)), Store(out)
+    if not (out / "run.json").exists() and not store.assignments():
+        Store.existing(out)
+    if not yes:
+        _say_traces(stage.find(store, student), "would go")
+        click.echo("Nothing was removed. Add --yes.")
+        return
+    with store.lock():
+        done = stage.forget(store, configured, student)
+        if database is not None:
+            gradebook.write_database(database, gradebook.rows(configured, store))
+    _say_traces(done.removed, "removed")
+    for path in done.left:
+        click.echo(f"{path}: the id or the name still stands here, in another's words", err=True)
+    if done.left:
+        raise SystemExit(1)
+    click.echo(f"{student}: neither the id nor the name is in {out}")
+
+
+def _say_traces(traces: Traces, what: str) -> None:
+    for path in traces.files:
+        click.echo(f"{what}: {path}")
+    for path in traces.rows:
+        click.echo(f"{what}: lines of {path}")
+    for path in traces.shared:
+        click.echo(f"stays: {path}, which somebody else handed in, too")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 import sys
 from collections.abc import Callable, Iterator
@@ -153,6 +154,8 @@ def collect(
               help="Refuse to run with less isolation (C).")  # fmt: skip
 @click.option("--i-trust-this-code", "trust", is_flag=True,
               help="Grade without isolation if need be; never below --min-tier.")  # fmt: skip
+@click.option("--quiet/--no-quiet", default=None,
+              help="Print counts only, no ids and no scores; the default in a CI job.")  # fmt: skip
 @click.pass_context
 def grade(
     context: click.Context,
@@ -160,6 +163,8 @@ def grade(
     source: Path | None,
     assignment: str,
     out: Path,
+    *,
+    quiet: bool | None,
     **options: Any,
 ) -> None:
     """Grade all submissions in SOURCE, and all that OUT already knows.
@@ -179,7 +184,9 @@ def grade(
         out=out,
         **options,
     )
-    with Progress() as progress:
+    if quiet is None:
+        quiet = bool(os.environ.get("CI")) and not sys.stdout.isatty()
+    with Progress(quiet=quiet) as progress:
         summary = pipeline.grade(request, progress)
     progress.show(summary)
     if summary.faults:

@@ -9,27 +9,32 @@ doejane_1234_text.html                    text typed into Canvas
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from autograder.collect.handed import Handed, Look, by_top
 from autograder.collect.source import Entry
 from autograder.lms.canvas import Gradebook, Line, read_gradebook
-from autograder.models import Account
+from autograder.models import Account, frozen
 
-_TOP = re.compile(
-    r"(?:(?P<name>\w*?)_)??(?P<late>LATE_)?(?P<id>anon_[A-Za-z0-9]+|[0-9]{1,20})_"
-    r"(?:(?P<attachment>[0-9]{1,20})_(?P<file>.+)|(?P<typed>text\.html|link\.html))",
-    re.DOTALL,
-)
+_WHO = re.compile(r"(?P<late>LATE_)?(?P<id>anon_[A-Za-z0-9]+|[0-9]{1,20})_", re.ASCII)
+_WHAT = re.compile(r"(?:[0-9]{1,20}_(?P<file>.+)|(?P<typed>text\.html|link\.html))", re.DOTALL)
+
+
+@frozen
+class _Reading:
+    """One way to read the name of a file."""
+
+    name: str  # the student's, squeezed
+    id: str
+    file: str
+    late: bool
 
 
 def recognises(look: Look) -> bool:
     """Say whether everything in SOURCE is a file that is named as Canvas does."""
     tops = by_top(look.entries)
-    return bool(tops) and all(
-        _TOP.fullmatch(name) and all(len(one.parts) == 1 and not one.is_folder for one in group)
-        for name, group in tops.items()
-    )
+    return bool(tops) and all(_is_file(group) and _readings(top) for top, group in tops.items())
 
 
 def handed_in(look: Look) -> list[Handed]:
@@ -39,32 +44,85 @@ def handed_in(look: Look) -> list[Handed]:
         ConfigError: If the gradebook is none.
     """
     book = read_gradebook(look.worksheet) if look.worksheet is not None else None
+    lines = {line.id: line for line in book.lines} if book else {}
     handed: dict[str, Handed] = {}
-    late: dict[str, None] = {}
-    for top, group in by_top(look.entries).items():
-        match = _TOP.fullmatch(top)
-        if match is None or len(group) != 1 or group[0].is_folder:
-            look.notes.append(f"{top}: not named as Canvas does; left out.")
-            continue
-        entry = replace(group[0], parts=(match["file"] or match["typed"],))
-        known = handed.get(match["id"])
-        handed[match["id"]] = _more(known, entry) if known else _first(match, top, entry)
-        if match["late"]:
-            late[top] = None
+    doubts: dict[str, str] = {}
     look.notes.append(
         "Canvas's download tells no times, so no time rule applies: write them into a "
         "submissions.csv beside the unpacked files, or give --at."
     )
-    look.notes.extend(f"{top}: late, says Canvas; by how much it does not say." for top in late)
-    return _joined(handed, book, look) if book else list(handed.values())
+    for top, group in by_top(look.entries).items():
+        readings = _readings(top) if _is_file(group) else []
+        possible = _possible(top, readings, lines, look.notes)
+        if len(possible) != 1:
+            whose = " or ".join(one.id for one in possible)
+            doubt = f"{top}: of user {whose}? The names fit; left out. Look in Canvas."
+            doubts |= dict.fromkeys((one.id for one in possible), doubt)
+            continue
+        (reading,) = possible
+        entry = replace(group[0], parts=(reading.file,))
+        known = handed.get(reading.id)
+        handed[reading.id] = _more(known, entry) if known else _first(reading, top, entry)
+        if reading.late:
+            look.notes.append(f"{top}: late, says Canvas; by how much it does not say.")
+    return _joined(handed, doubts, book, look) if book else list(handed.values())
 
 
-def _first(match: re.Match[str], top: str, entry: Entry) -> Handed:
-    number = match["id"]
+def _is_file(group: Sequence[Entry]) -> bool:
+    return len(group) == 1 and len(group[0].parts) == 1 and not group[0].is_folder
+
+
+def _readings(top: str) -> list[_Reading]:
+    """Return every way to read a file's name, the one with the shortest student's name first."""
+    return list(_each_reading(top))
+
+
+def _each_reading(top: str) -> Iterator[_Reading]:
+    for start in (0, *(match.end() for match in re.finditer("_", top))):
+        who = _WHO.match(top, start)
+        what = _WHAT.fullmatch(top, who.end()) if who else None
+        if who and what and not (who["late"] is None and top[:start].endswith("LATE_")):
+            yield _Reading(
+                name=top[:start].rstrip("_"),
+                id=who["id"],
+                file=what["file"] or what["typed"],
+                late=who["late"] is not None,
+            )
+
+
+def _possible(
+    top: str, readings: Sequence[_Reading], lines: Mapping[str, Line], notes: list[str]
+) -> list[_Reading]:
+    """Return the readings that the gradebook allows; without it, the first, and say so."""
+    if not readings:
+        notes.append(f"{top}: not named as Canvas does; left out.")
+        return []
+    named = [one for one in readings if one.id in lines and _fits(one, lines[one.id])]
+    fitting = named or [one for one in readings if one.id in lines]
+    if not fitting and len(readings) > 1:
+        whose = " or ".join(one.id for one in readings)
+        notes.append(
+            f"{top}: of user {whose}? Taken as the first: a file's name may begin with a number. "
+            f"Canvas's gradebook tells: --worksheet."
+        )
+    return fitting or list(readings[:1])
+
+
+def _fits(reading: _Reading, line: Line) -> bool:
+    """Say whether a squeezed name is that of a line: "Doe, Jane" is doejane."""
+    first, _, last = line.name.rpartition(" ")
+    return reading.name in {_squeezed(line.name), _squeezed(f"{last}{first}")}
+
+
+def _squeezed(name: str) -> str:
+    return re.sub(r"\W", "", name.lower())
+
+
+def _first(reading: _Reading, top: str, entry: Entry) -> Handed:
     return Handed(
-        account=Account(platform="canvas", id=number, name=match["name"] or ""),
-        student_id=_student_id(number),
-        ids=(_student_id(number),),
+        account=Account(platform="canvas", id=reading.id, name=reading.name),
+        student_id=_student_id(reading.id),
+        ids=(_student_id(reading.id),),
         where=top,
         entries=(entry,),
     )
@@ -86,23 +144,26 @@ def _student_id(number: str) -> str:
     return number if number.startswith("anon_") else f"canvas-{number}"
 
 
-def _joined(handed: dict[str, Handed], book: Gradebook, look: Look) -> list[Handed]:
+def _joined(
+    handed: dict[str, Handed], doubts: Mapping[str, str], book: Gradebook, look: Look
+) -> list[Handed]:
     look.notes.extend(book.table.notes)
     found = []
     for line in book.lines:
         known = handed.pop(line.id, None)
         if line.id:
-            found.append(_of_line(line, known))
+            found.append(_of_line(line, known, doubts.get(line.id, "")))
     for one in handed.values():
         look.notes.append(f"{one.where}: {book.table.name} has nobody of this ID.")
         found.append(one)
     return found
 
 
-def _of_line(line: Line, known: Handed | None) -> Handed:
+def _of_line(line: Line, known: Handed | None, doubt: str) -> Handed:
     account = Account(platform="canvas", id=line.id, name=line.name)
     student_id = _student_id(line.id)
     ids = (student_id, *line.ids)
     if known is None:
-        return Handed(account=account, student_id=student_id, ids=ids, where=line.name)
+        where = line.name
+        return Handed(account=account, student_id=student_id, ids=ids, where=where, problem=doubt)
     return replace(known, account=account, ids=ids)

@@ -23,7 +23,7 @@ from autograder.models import Account, TimeSource
 _METADATA = "submission_metadata.yml"
 _WANTED = (":submitters:", ":created_at:")
 _SUBMITTED = re.compile(r"submission_\w{1,40}", re.ASCII)
-_BYTES = 256 << 20  # all results of a course are in it
+_BYTES = 64 << 20  # all results of the class are in it
 _LINES = 200_000  # of what is wanted
 
 
@@ -83,6 +83,7 @@ def _of_person(
         entries=entries,
         time=time,
         source=TimeSource.LMS if time else TimeSource.UNKNOWN,
+        problem="" if entries else f"{where}: the download holds no file of it. Download again.",
     )
 
 

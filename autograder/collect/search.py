@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
 from datetime import datetime
 from pathlib import Path
@@ -86,7 +86,7 @@ def find_submissions(  # noqa: PLR0913 -- one parameter for each thing said abou
             worksheet=worksheet,
             notes=notes,
         )
-        origin, look = _origin(origin, look)
+        origin, look = _origin(origin, look, roster.ids if roster else {})
         search = _Search(
             assignment=assignment,
             keep=keep,
@@ -111,7 +111,7 @@ def find_submissions(  # noqa: PLR0913 -- one parameter for each thing said abou
     return Found(submissions=submissions, notes=tuple(notes))
 
 
-def _origin(named: str | None, look: Look) -> tuple[str, Look]:
+def _origin(named: str | None, look: Look, ids: Mapping[str, str]) -> tuple[str, Look]:
     """Return the platform, and the look at its layout: inside a single folder, if that is it."""
     if named == platforms.FOLDER:
         return named, look
@@ -124,7 +124,7 @@ def _origin(named: str | None, look: Look) -> tuple[str, Look]:
             if named in {None, found}:
                 return found, inside
             return str(named), inside
-        if len(tops) != 1:
+        if len(tops) != 1 or not ids.keys().isdisjoint(tops):  # a student's folder is no wrapper
             break
         (name,) = tops
         inside = replace(inside, root=inside.root / name, entries=tuple(below(inside.entries, 1)))

@@ -130,14 +130,14 @@ def _roster_faults(lines: list[Line], students: list[Student]) -> Iterator[tuple
     owners: dict[str, int] = {}
     for line, student in zip(lines, students, strict=True):
         if not STUDENT_ID.fullmatch(student.student_id):
-            yield line, bad_id(student.student_id)
+            yield line, _no_id("a student id", student.student_id)
         elif first := owners.get(student.student_id):
             yield line, f"expected each id once, got {student.student_id!r} as on line {first}."
         owners.setdefault(student.student_id, line.number)
     for line, student in zip(lines, students, strict=True):
         for alias in student.aliases:
             if first := owners.get(alias):
-                yield line, f"expected an alias of one student, got {alias!r} as on line {first}."
+                yield line, f"expected an alias of one student, got one of line {first} again."
             owners.setdefault(alias, line.number)
     yield from _team_faults(lines, students, owners)
 
@@ -149,18 +149,23 @@ def _team_faults(
         if student.team is None:
             continue
         if not STUDENT_ID.fullmatch(student.team):
-            yield line, bad_id(student.team).replace("a student id", "a team's id", 1)
+            yield line, _no_id("a team's id", student.team)
         elif first := owners.get(student.team):
             got = f"got {student.team!r} as on line {first}."
             yield line, f"expected a team's id that is no student's, {got}"
 
 
+_RULE = 'of at most 64 letters, digits, ".", "_" or "-", not starting with "."'
+
+
 def bad_id(name: str) -> str:
     """Say what a student id looks like, and that `name` is none."""
-    return (
-        'expected a student id of at most 64 letters, digits, ".", "_" or "-", not starting with '
-        f'".", got {name!r}. Rename it, or make it an alias in the roster.'
-    )
+    return f"expected a student id {_RULE}, got {name!r}. Rename it, or make it an alias in the roster."
+
+
+def _no_id(what: str, cell: str) -> str:
+    """Say the same of a cell of the roster, which may be a name and is not shown."""
+    return f"expected {what} {_RULE}, got something else of {len(cell)} letters. Correct it."
 
 
 def read_table(path: Path, required: tuple[str, ...]) -> list[Line]:

@@ -133,13 +133,25 @@ def parse(text: str, file: str = CONFIG_NAME) -> tuple[Value, list[Fault]]:
             f"{file}:{before.count(chr(10)) + 1}:{column}: expected text,"
             f" got the character U+{ord(text[error.position]):04X}. Take it out."
         ) from None
+    except RecursionError:
+        raise _too_deep(file) from None
     if node is None:
         raise ConfigError(
             f"{file}:1:1: expected title, timezone and topics, got an empty file."
             " Start from the example in the documentation."
         )
     nodes = _Nodes(file)
-    return nodes.value(node, "", (1, 1)), nodes.faults
+    try:
+        return nodes.value(node, "", (1, 1)), nodes.faults
+    except RecursionError:
+        raise _too_deep(file) from None
+
+
+def _too_deep(file: str) -> ConfigError:
+    return ConfigError(
+        f"{file}:1:1: expected a few levels of brackets and indents, got hundreds."
+        " Look for brackets that are never closed."
+    )
 
 
 def _mark(node: Node) -> tuple[int, int]:
@@ -152,7 +164,7 @@ class _Nodes:
     def __init__(self, file: str) -> None:
         self.file = file
         self.faults: list[Fault] = []
-        self._inside: list[Node] = []  # an alias may name what it stands in
+        self._seen: set[int] = set()  # ids of collections; an alias to one is not followed
 
     def value(self, node: Node, path: str, key_mark: tuple[int, int]) -> Value:
         mark = _mark(node)
@@ -172,13 +184,11 @@ class _Nodes:
             self.faults.append(
                 Fault(*mark, path, f"unexpected tag {tag!r}. Take it out.", self.file)
             )
-        if any(node is outer for outer in self._inside):
-            return Value(path, key_mark, mark, None, "itself", self.file)
-        self._inside.append(node)
-        try:
-            return Value(path, key_mark, mark, *self._content(node, path), self.file)
-        finally:
-            self._inside.pop()
+        if id(node) in self._seen:  # a few lines of aliases of aliases would fill all memory
+            return Value(path, key_mark, mark, None, "an alias", self.file)
+        if not isinstance(node, ScalarNode):
+            self._seen.add(id(node))
+        return Value(path, key_mark, mark, *self._content(node, path), self.file)
 
     def _content(self, node: Node, path: str) -> tuple[Any, str]:
         if isinstance(node, MappingNode):

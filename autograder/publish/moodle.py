@@ -203,12 +203,13 @@ def comment(result: Result) -> str:
     """Return a student's feedback as the HTML that Moodle takes comments for.
 
     It begins with a tag, so no spreadsheet runs it, and nothing in it is markup but line breaks.
+    It holds no quote: PHP, which reads the worksheet, takes one after a backslash for another text.
     """
     assert result.feedback is not None
     text = "\n".join(feedback_lines(result.feedback, short=True))
     if len(text) > _COMMENT:
         text = f"{text[:_COMMENT]} ..."
-    lines = html.escape(text, quote=False).replace("\n", "<br>")
+    lines = html.escape(text).replace("\n", "<br>")
     return f"{_OURS}: {lines}</p>"
 
 

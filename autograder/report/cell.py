@@ -23,17 +23,16 @@ _BOX = (
     "border-left: 4px solid {colour}; padding: 0.2em 0.8em; margin: 0.3em 0;"
     " font-family: var(--jp-code-font-family, monospace); white-space: pre-wrap;"
 )
-_LAST_WORD = "Hidden tests also grade this exercise."
 
 
-def as_text(found: ExerciseResult | GraderError) -> str:
+def as_text(found: ExerciseResult | GraderError, varies: str = "") -> str:
     """Return the verdict as `gradlab check` words it, for consoles and readers without HTML."""
-    return "\n".join(_lines(found))
+    return "\n".join(_lines(found, varies))
 
 
-def as_html(found: ExerciseResult | GraderError) -> str:
+def as_html(found: ExerciseResult | GraderError, varies: str = "") -> str:
     """Return the verdict as HTML; further hints unfold one by one."""
-    first, *rest = (escape(line) for line in _lines(found))
+    first, *rest = (escape(line) for line in _lines(found, varies))
     colour, more = _WRONG, ""
     if isinstance(found, ExerciseResult):
         colour, more = _COLOURS.get(found.outcome, _WRONG), _more_hints(found)
@@ -41,20 +40,20 @@ def as_html(found: ExerciseResult | GraderError) -> str:
     return f'<div style="{_BOX.format(colour=colour)}"><div><b>{first}</b></div>{body}{more}</div>'
 
 
-def _lines(found: ExerciseResult | GraderError) -> Iterator[str]:
+def _lines(found: ExerciseResult | GraderError, varies: str) -> Iterator[str]:
     if isinstance(found, ExerciseResult):
-        yield from _result_lines(found)
+        yield from _result_lines(found, varies)
     else:
         yield text.printable(f"not checked: {found}")
 
 
-def _result_lines(result: ExerciseResult) -> Iterator[str]:
+def _result_lines(result: ExerciseResult, varies: str) -> Iterator[str]:
     word, _ = text.WORDS[result.outcome]
     yield f"{result.exercise.id}: {word}"
     for one in text.sentences(result):
-        yield text.printable(f"{one.label}: {one.text}" if one.label else one.text)
+        yield text.printable(f"{one.label}: {one.text}")
     if result.outcome is ExerciseOutcome.PASSED:
-        yield f"These were the public tests. {_LAST_WORD}"
+        yield text.printable(f"These were the public tests. {text.hidden_tests(varies)}")
 
 
 def _more_hints(result: ExerciseResult) -> str:

@@ -11,6 +11,7 @@ import functools
 import hashlib
 import io
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields, is_dataclass
 from datetime import datetime, timedelta
@@ -172,13 +173,28 @@ def _scalar_reader(kind: Any) -> Callable[[Any], Any]:
     if kind is float:
         return lambda data: float(data) if type(data) is int else _of(float, data)
     if kind is datetime:
-        return lambda data: datetime.fromisoformat(_of(str, data))
+        return _moment
+    if kind is Fraction:
+        return _fraction
     if kind is timedelta:
         return lambda data: timedelta(seconds=from_json(float, data))
     if kind in _AS_IS:
         return partial(_of, kind)
-    assert issubclass(kind, Fraction | StrEnum | Path), kind
+    assert issubclass(kind, StrEnum | Path), kind
     return lambda data: kind(_of(str, data))
+
+
+def _moment(data: Any) -> datetime:
+    moment = datetime.fromisoformat(_of(str, data))
+    if moment.tzinfo is None:
+        raise ValueError(f"expected a time with an offset, got {data!r}")
+    return moment
+
+
+def _fraction(data: Any) -> Fraction:
+    if not re.fullmatch(r"-?[0-9]{1,400}(/[0-9]{1,400})?", _of(str, data)):  # 1e999999999 is too
+        raise ValueError(f"expected a number such as 3 or 3/4, got {data[:40]!r}")
+    return Fraction(data)
 
 
 def _read_noun(kind: type, readers: dict[str, Callable[[Any], Any]], data: Any) -> Any:
@@ -187,7 +203,7 @@ def _read_noun(kind: type, readers: dict[str, Callable[[Any], Any]], data: Any) 
         raise ValueError(f"expected a {kind.__name__}, got a field {min(unknown)!r}")
     try:
         return kind(**{name: readers[name](item) for name, item in given.items()})
-    except (TypeError, ZeroDivisionError) as error:  # a field is missing, or "1/0"
+    except (TypeError, ArithmeticError) as error:  # a field is missing, "1/0", or 1 and 400 zeros
         raise ValueError(f"expected a {kind.__name__}: {error}") from None
 
 
@@ -305,6 +321,7 @@ def _case(case: CaseResult) -> Document:
         "outcome": case.outcome.value,
         "reason": case.reason.value if case.reason else None,
         "message": case.message,
+        "called": case.called,
         "duration_s": case.duration_s,
     }
 
@@ -420,6 +437,7 @@ def _case_feedback(case: CaseResult) -> Document:
         "outcome": case.outcome.value,
         "reason": case.reason.value if case.reason else None,
         "message": case.message if is_public else case.feedback,
+        "called": case.called if is_public else "",
     }
 
 

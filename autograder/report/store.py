@@ -100,13 +100,13 @@ class Store:
         path = self.out / ".lock"
         if self.out.exists() and not self.out.is_dir():
             raise ConfigError(f"{self.out}: expected a folder, got a file. Name another one: -o.")
-        with _explained(path):
+        with explained(path):
             self.out.mkdir(parents=True, exist_ok=True)
             opened = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         try:
             self._take(opened)
             self._holder = os.getpid()
-            with _explained(self.out):
+            with explained(self.out):
                 self._sweep()
             yield
         finally:
@@ -199,7 +199,7 @@ class Store:
             known = self._recorded(path)
             if known is None and path.exists():
                 aside = _unused(path.with_suffix(".json.unreadable"))
-                with _explained(aside):
+                with explained(aside):
                     path.replace(aside)
                 self.notes.append(f"{path}: set aside as {aside.name}. Look for lost attempts.")
             merged = _merged(known, submission)
@@ -218,6 +218,10 @@ class Store:
         """Return the assignments that anything was collected for."""
         folders = {path.parent.name for path in (self.out / "submissions").glob("*/*.json")}
         return sorted(folders)
+
+    def students(self) -> list[str]:
+        """Return the ids of everybody who is known to any assignment, sorted."""
+        return sorted({path.stem for path in (self.out / "submissions").glob("*/*.json")})
 
     def _recorded(self, path: Path) -> Submission | None:
         document = self._read(path, SUBMISSION)
@@ -338,7 +342,7 @@ class Store:
                 result = self.result(assignment, submission.student_id)
                 try:
                     rows.append(grade_row(submission, result))
-                except (LookupError, TypeError) as error:
+                except (LookupError, TypeError, AttributeError, ValueError) as error:
                     self._note(self._path("results", assignment, submission.student_id), error)
                     rows.append(grade_row(submission, None))
         self._write_bytes(self.out / "grades.csv", grades_csv(rows))
@@ -396,7 +400,7 @@ def write_atomically(path: Path, data: bytes) -> None:
 def _temporary(path: Path) -> Iterator[tuple[IO[bytes], Path]]:
     """Open a hidden file beside `path`; it is gone afterwards unless it was settled."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with _explained(path):
+    with explained(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             with temporary.open("wb") as stream:
@@ -413,7 +417,12 @@ def _settle(stream: IO[bytes], temporary: Path, path: Path) -> None:
 
 
 @contextmanager
-def _explained(path: Path) -> Iterator[None]:
+def explained(path: Path) -> Iterator[None]:
+    """Say in one line what keeps `path` from being written.
+
+    Raises:
+        GraderError: Instead of an OSError.
+    """
     try:
         yield
     except OSError as error:
@@ -426,7 +435,7 @@ def _explained(path: Path) -> Iterator[None]:
 def _has_size(path: Path, size: int) -> bool:
     try:
         return path.stat().st_size == size
-    except FileNotFoundError:
+    except (OSError, ValueError):  # not there, or no name that a file can have
         return False
 
 

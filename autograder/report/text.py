@@ -73,7 +73,7 @@ def inside(label: str, text: str, *, style: str = "", depth: int = 6) -> Indente
 class Sentence:
     """One thing to say about an exercise, whatever it is shown on."""
 
-    label: str  # what kind of sentence it is: "hint"; nothing where it needs no word
+    label: str  # what kind of sentence it is: "hint"
     text: str
     style: str = ""  # of the label; it never carries what the words do not say
 
@@ -83,11 +83,15 @@ def sentences(result: ExerciseResult, *, rung: int = 1) -> Iterable[Sentence]:
     if result.outcome in (ExerciseOutcome.FAILED, ExerciseOutcome.ERROR, ExerciseOutcome.NOT_RUN):
         broken = next((c for c in result.cases if c.outcome is not CaseOutcome.PASSED), None)
         if broken is not None:
-            yield Sentence(label="", text=broken.title)
-            yield Sentence(label="", text=broken.message)
+            yield Sentence(label="test", text=broken.title)
+            if broken.called:
+                yield Sentence(label="input", text=broken.called)
+            yield Sentence(label="result", text=broken.message)
+    is_forbidden = result.outcome is ExerciseOutcome.FORBIDDEN
     for diagnosis in result.diagnoses:
-        for hint in diagnosis.hints[:rung]:
-            yield Sentence(label="hint", text=hint, style="bold")
+        for number, hint in enumerate(diagnosis.hints[:rung]):
+            label = "result" if is_forbidden and number == 0 else "hint"
+            yield Sentence(label=label, text=hint, style="bold")
     for remark in result.remarks:
         yield Sentence(label="note", text=remark, style="dim")
     if result.review:
@@ -100,7 +104,7 @@ def exercise_lines(result: ExerciseResult, *, rung: int = 1) -> Iterable[Rendera
     star = "*" if result.exercise.starred else " "
     yield Text.assemble(f"{star} {result.exercise.id:<28} ", (word, style))
     for one in sentences(result, rung=rung):
-        yield inside(f"{one.label}: " if one.label else "", one.text, style=one.style)
+        yield inside(f"{one.label}: ", one.text, style=one.style)
 
 
 def forbidden_first(results: Sequence[ExerciseResult]) -> list[ExerciseResult]:
@@ -108,14 +112,60 @@ def forbidden_first(results: Sequence[ExerciseResult]) -> list[ExerciseResult]:
     return sorted(results, key=lambda result: result.outcome is not ExerciseOutcome.FORBIDDEN)
 
 
-def check_summary(results: Sequence[ExerciseResult], file: str) -> str:
+def hidden_tests(varies: str) -> str:
+    """Say what a pass of the public tests leaves open.
+
+    Args:
+        varies: What the hidden tests of one exercise vary, in the handout's words, if it says so.
+    """
+    said = varies or "sizes, dtypes, memory layouts and extreme values"
+    return f"Hidden tests also vary {said.rstrip('.')}."
+
+
+def check_summary(
+    results: Sequence[ExerciseResult], file: str, varies: Mapping[str, str] | None = None
+) -> str:
     """Return the last line of a check; it never says that all tests passed."""
     passed = sum(result.outcome is ExerciseOutcome.PASSED for result in results)
     verb = "passes its" if passed == 1 or len(results) == 1 else "pass their"
     return (
         f"{file}: {passed} of {count(len(results), 'exercise')} {verb} public tests."
-        " Hidden tests also vary sizes, dtypes, memory layouts and extreme values."
+        f" {_left_open(results, varies or {})}"
     )
+
+
+def _left_open(results: Sequence[ExerciseResult], varies: Mapping[str, str]) -> str:
+    if len(results) == 1:
+        return hidden_tests(varies.get(results[0].exercise.id, ""))
+    more = " What they vary of an exercise: gradlab check -k NAME." if any(varies.values()) else ""
+    return f"{hidden_tests('')}{more}"
+
+
+def packed_lines(target: str, packed: Any) -> Iterable[str]:
+    """Yield what a zip to hand in holds, and what of it will be graded (a `pack.Packed`)."""
+    size = max(len(packed.data) >> 10, 1)
+    yield f"{target}: {count(len(packed.members), 'file')}, {size} KiB"
+    graded = set(packed.graded)
+    for name in packed.members:
+        yield f"  {name}{' (graded)' if name in graded else ''}"
+    number = len(packed.written) + len(packed.unwritten)
+    yield f"written: {len(packed.written)} of {count(number, 'exercise')}"
+    if packed.unwritten:
+        yield f"not written yet: {', '.join(packed.unwritten)}"
+    for note in packed.notes:
+        yield f"note: {note}"
+
+
+def packed_summary(reports: Sequence[Any]) -> str:
+    """Return one line about the public tests of one graded file (a `check.Report` per topic)."""
+    results = [result for report in reports for result in report.results]
+    written = [one for one in results if one.outcome is not ExerciseOutcome.NOT_IMPLEMENTED]
+    passed = [one for one in written if one.outcome is ExerciseOutcome.PASSED]
+    said = f"{reports[0].file}: {len(passed)} of {len(written)} written pass the public tests"
+    broken = [
+        f"{one.exercise.id} ({WORDS[one.outcome][0]})" for one in written if one not in passed
+    ]
+    return f"{said}{'; ' if broken else ''}{', '.join(broken)}."
 
 
 _SHORT = 32  # names of students and exercises of up to so many letters are never folded
@@ -211,11 +261,16 @@ def grades_table(rows: Sequence[Row], exercises: Sequence[Exercise]) -> Iterable
         yield line(f"exercises: {', '.join(_name(one) for one in exercises)}")
         waits = "  w waits for a person" if any(_WAITING in one.marks for one in rows) else ""
         yield line(f"marks: {MARKS_KEY}{waits}")
+    yield statuses(rows)
+
+
+def statuses(rows: Sequence[Row]) -> Text:
+    """Return how many students have which status, and nothing about any of them."""
     counts = Counter(STATUSES[one.status] for one in rows)
     scales = sorted({one.scale for one in rows} - {""})
     out_of = f"; scores are out of {', '.join(scales)}" if scales else ""
     said = ", ".join(f"{number} {status}" for status, number in counts.most_common())
-    yield line(f"{count(len(rows), 'student')}: {said}{out_of}")
+    return line(f"{count(len(rows), 'student')}: {said}{out_of}")
 
 
 def what_if(changes: Sequence[Any], totals: Any) -> Iterable[RenderableType]:

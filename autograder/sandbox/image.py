@@ -96,7 +96,7 @@ class Image:
             try:
                 image._hold()
                 image._fill(members)
-            except OSError:
+            except BaseException:  # Ctrl-C, too
                 image.close()
                 raise
         return image

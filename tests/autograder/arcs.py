@@ -24,7 +24,7 @@ _NOTE = re.compile(rb"^((?:worker|sandbox)/\w+\.py) (-?\d+) (-?\d+)$", re.MULTIL
 PACKAGE = Path(__file__).parents[2] / "autograder"
 FILE = "GRADLAB_TEST_ARCS"  # names the file to children that start sandboxes of their own
 
-# Python's own tracer, as coverage's slow one; a generator that goes on is no call, a yield no return
+# As coverage's own tracer in Python: a generator that goes on is no call, and a yield no return.
 BOOT = """
 def _boot(descriptor):
     import contextlib, dis, os, sys, threading

@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks import attacks
 from benchmarks.attacks import AFTER, BEFORE, FULL, GradLab, Nbgrader, Otter, Outcome
-from benchmarks.hostile import ATTACKS, HONEST
+from benchmarks.hostile import ATTACKS, HONEST, PREAMBLE
 
 WITHOUT_RESULT = Outcome(points=None, beside_tests=True, command=True, lost=("zoe",), hung=True)
 
@@ -17,7 +17,7 @@ def outcome(points, *, lost=(), beside_tests=False):
 
 @pytest.fixture(scope="module")
 def batch(tmp_path_factory):
-    """Return everybody's points, all marks and the command: all submissions, in one batch."""
+    """Return everybody's points and prints, all marks and the command: one batch of them all."""
     here = tmp_path_factory.mktemp("attacks")
     tool = GradLab(here)
     tool._own_folders(here)
@@ -25,11 +25,13 @@ def batch(tmp_path_factory):
     works = {one.name: one for one in (*HONEST, *ATTACKS)}
     tool.hand_in(here, works | {BEFORE: HONEST[0], AFTER: HONEST[0]})
     ran = tool.grade_all(here)
-    return tool.points(here), [path.name for path in (here / "marks").iterdir()], ran
+    private = here / "out" / "private" / "softmax"
+    said = {path.stem: path.read_text(encoding="utf-8") for path in private.glob("*.json")}
+    return tool.points(here), said, [path.name for path in (here / "marks").iterdir()], ran
 
 
 def test_the_whole_class_is_graded(batch):
-    points, _, ran = batch
+    points, _, _, ran = batch
     assert ran.code == 0, ran.output
     assert set(points) == {BEFORE, AFTER, *(one.name for one in (*HONEST, *ATTACKS))}
 
@@ -49,7 +51,13 @@ def test_wrong_code_alone_gets_nothing(batch):
 
 
 def test_student_code_leaves_no_file_behind(batch):
-    assert batch[1] == []
+    assert batch[2] == []
+
+
+def test_student_code_never_runs_beside_the_tests(batch):
+    said = batch[1]
+    assert "MARK right.started." in said["right"]  # what it says does arrive
+    assert [who for who, text in said.items() if f"MARK {who}.beside-the-tests." in text] == []
 
 
 # --- the bench itself ---------------------------------------------------------------------------
@@ -59,6 +67,13 @@ def test_no_two_attacks_have_a_name_or_a_text_in_common():
     texts = {(one.first, one.answers, one.last, one.forged) for one in (*HONEST, *ATTACKS)}
     names = {one.name for one in (*HONEST, *ATTACKS)}
     assert len(texts) == len(names) == len(HONEST) + len(ATTACKS)
+
+
+@pytest.mark.parametrize("submission", [*HONEST, *ATTACKS], ids=lambda one: one.name)
+def test_every_cell_is_python(submission):
+    cells = [PREAMBLE, submission.first, *submission.answers, submission.last]
+    for cell in filter(None, cells):
+        compile(cell, submission.name, "exec")  # else an attack would fail for a wrong reason
 
 
 @pytest.mark.parametrize(

@@ -496,6 +496,24 @@ def test_an_alias_to_what_it_stands_in_is_a_fault_not_a_crash(tmp_path):
     )
 
 
+def test_aliases_of_aliases_do_not_fill_memory(tmp_path):
+    names = "abcdefghijklmnopqrstuvwxyz"
+    lines = ["a: &a [x, x, x, x, x, x, x, x, x]"]
+    for one, before in zip(names[1:], names, strict=False):
+        lines.append(f"{one}: &{one} [{', '.join([f'*{before}'] * 9)}]")
+    found = faults(tmp_path, "\n".join(lines))
+    assert "grading_config.yml:1:4: a: unexpected anchor '&a'. Write the value out." in found
+
+
+@pytest.mark.parametrize("text", ["a: " + "[" * 1000, "- " * 2000, "{a: " * 1000])
+def test_what_is_nested_too_deeply_is_said(tmp_path, text):
+    (fault,) = faults(tmp_path, text)
+    assert fault == (
+        "grading_config.yml:1:1: expected a few levels of brackets and indents, got hundreds."
+        " Look for brackets that are never closed."
+    )
+
+
 def test_a_missing_file_is_said(tmp_path):
     with pytest.raises(ConfigError, match=r"grading_config.yml: expected a readable file, got: No"):
         config.load(tmp_path)

@@ -306,6 +306,28 @@ class TestNotebook:
             handout.notebook_source(STUB, "toy")
 
 
+class TestVariations:
+    """What hidden tests vary stands in the handout, below the exercise's heading."""
+
+    STUB = (
+        "# %% [markdown]\n# ## 1. `f`\n#\n# **Parts.** `y`. **Hidden tests\n# vary** the shape,\n"
+        "# dtype.\n#\n# More.\n\n# %%\ndef f(x): ...\n# %% [markdown]\n# ## 2. (*) `A.g`\n#\n"
+        "# **Hidden tests vary** all.\n# ## 3. `h`\n# Nothing.\n"
+    )
+
+    def test_it_is_found_and_put_on_one_line(self):
+        assert handout.variations(self.STUB) == {"f": "the shape, dtype.", "A.g": "all."}
+
+    def test_a_handout_without_headings_says_nothing(self):
+        assert handout.variations("# **Hidden tests vary** all.\n") == {}
+
+    @pytest.mark.parametrize("topic", TOPICS)
+    def test_every_handout_says_it_for_every_exercise(self, topic):
+        folder = COURSE / "assignments" / topic
+        data = json.loads((folder / f"{topic}.json").read_text(encoding="utf-8"))
+        assert [one["id"] for one in data["exercises"] if not one["varies"]] == []
+
+
 class TestChecks:
     """What `grader.check` needs: cells in the notebook, and otter's test files."""
 

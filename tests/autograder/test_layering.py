@@ -36,9 +36,12 @@ LAYERS = {
     "config": NOUNS | {"formula"},  # says where a formula is wrong
     "course": NOUNS | {"formula", "collect.tables", "report.json", "report.store"},  # its table
     "regrade": NOUNS | {"ledger", "score", "report.json", "report.store"},  # scores OUT again
+    "anonymous": NOUNS | {"report.store"},  # of whom OUT knows
+    "forget": NOUNS | {"anonymous", "course", "gradebook", "ledger", "report.store"},  # all of OUT
     "marking": NOUNS | {"ledger", "collect.tables", "report.json", "report.store"},  # its table
     "gradebook": NOUNS
     | {"course", "ledger", "report.json", "report.store"},  # reads what OUT holds
+    "pack": ENGINE | {"archive", "check"},
     "notebook": ENGINE | {"check", "report.cell"},  # one exercise, in a student's own kernel
     "leaks": NOUNS | {"handout"},  # a stub is what may be said
     "release": ENGINE | {"examine", "batch", "handout", "archive", "leaks"},

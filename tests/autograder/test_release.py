@@ -146,6 +146,7 @@ def test_only_exercises_with_public_tests_are_in_it_with_their_worth_and_rules(c
         "id": "double",
         "points": "3",
         "starred": False,
+        "varies": "",
         "forbidden": [
             {"name": "mul", "names": ["torch.mul"], "operators": ["aten::mul"], "autograd": False}
         ],

@@ -33,7 +33,16 @@ assignments:
 """
 _SLOW = "\nimport time\n\ntime.sleep(0.05)\n"
 _DIES = "\nimport os\n\n\ndef relu_forward(x):\n    os._exit(3)\n"
-_CRASHES = "\nimport os\n\n\ndef affine_forward(*args):\n    os.abort()\n"
+_CRASHES = """
+import faulthandler
+import os
+
+faulthandler.disable()  # it prints addresses, which are never the same twice
+
+
+def affine_forward(*args):
+    os.abort()
+"""
 _LOOPS = "\n\ndef relu_forward(x):\n    while True:\n        pass\n"
 _PRINTS = "\nprint('mine is', {number})\n"
 
@@ -47,12 +56,12 @@ def gather(folder: Path, students: int = STUDENTS) -> Desk:
         for path in sorted((layers.COURSE / "submissions").glob("*/layers.py"))
     }
     right = texts["own-class"]
-    rare = {4: _DIES, 24: _CRASHES, 16: _LOOPS}  # of forty: each costs seconds
+    rare = {4: _DIES, 24: _CRASHES, 36: _LOOPS}  # of a hundred: they take their time
     works = [right, right + _PRINTS, right + _SLOW]
     works += [text for text in texts.values() if text != right]
     names = [f"student-{number:03}" for number in range(students)]
     for number, name in enumerate(names):
-        more = rare.get(number % 40)
+        more = rare.get(number % 100)
         text = works[number % len(works)] if more is None else right + more
         _hand_in(desk, number, name, text.replace("{number}", str(number)) + f"\n# {number}\n")
     rows = [f"{name},Student {number}" for number, name in enumerate([*names, "absent"])]

@@ -66,8 +66,14 @@ def plan(moments: random.Random) -> list[list[tuple[str, int]]]:
     for number in range(6):
         points = sorted(moments.sample(range(40 * number + 1, 40 * number + 40), 8))
         whom = [moments.choice(("worker", "worker", "grader")) for _ in points[1:]]
-        examining.append(list(zip([*whom, moments.choice(("parent", "zygote"))], points)))
+        examining.append(
+            list(zip([*whom, moments.choice(("parent", "zygote"))], points, strict=True))
+        )
     return collecting + examining
+
+
+def wait_for(desk: Desk, folders: tuple[str, ...], point: int, running: subprocess.Popen) -> None:
+    wait_until(lambda: count(desk, *folders) >= point, running)
 
 
 def hidden(desk: Desk) -> list[str]:
@@ -85,7 +91,7 @@ def test_fifty_kills_cost_nobody_anything(whole, undisturbed, tmp_path, leftover
         folders = COLLECTED if len(run) == 1 else EXAMINED
         running = start(desk, "--jobs", "2", TMPDIR=str(temporary))
         for who, point in run:
-            wait_until(lambda point=point: count(desk, *folders) >= point, running)
+            wait_for(desk, folders, point, running)
             time.sleep(moments.uniform(0, 0.02))
             kill(running, who, moments)
         _, complaints = running.communicate(timeout=120)
@@ -101,3 +107,43 @@ def test_fifty_kills_cost_nobody_anything(whole, undisturbed, tmp_path, leftover
     assert list(desk.grades()) == sorted(["absent", *(p.name for p in desk.source.iterdir())])
     assert hidden(desk) == [".lock"], said
     assert list(temporary.iterdir()) == [], said
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
+def test_a_stop_at_any_moment_says_so_and_goes_on_later(
+    few, few_graded, tmp_path, leftovers, number
+):
+    desk = few.copy(tmp_path / "desk")
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    moments = random.Random(SEED)
+    points = [(COLLECTED, 1), (COLLECTED, 60), (("",), 3), (EXAMINED, 12), (EXAMINED, 25)]
+    for folders, point in points:
+        running = start(desk, "--jobs", "2", TMPDIR=str(temporary))
+        wait_for(desk, folders, point, running)
+        time.sleep(moments.uniform(0, 1.5) if folders == ("",) else moments.uniform(0, 0.05))
+        os.killpg(running.pid, number)
+        printed, complaints = running.communicate(timeout=60)
+        said = f"CRASH_SEED={SEED}, {point} of {folders}: {complaints}"
+        assert running.returncode == 128 + number, said
+        assert printed == "", said
+        assert complaints.splitlines()[-1].startswith("Stopped. What was done is kept; the"), said
+        assert "Traceback" not in complaints, said
+        assert leftovers() == [], said
+        assert not (desk.out / "grades.csv").exists(), said
+        assert hidden(desk) in ([], [".lock"]), said
+    desk.grade("--jobs", "2", TMPDIR=str(temporary))
+    assert desk.files() == few_graded.files()
+    assert list(temporary.iterdir()) == []
+
+
+def test_a_second_stop_does_not_interrupt_the_tidying_up(few, tmp_path, leftovers):
+    desk = few.copy(tmp_path)
+    running = start(desk, "--jobs", "2")
+    wait_for(desk, EXAMINED, 5, running)
+    for _ in range(20):
+        os.killpg(running.pid, signal.SIGTERM)
+    _, complaints = running.communicate(timeout=60)
+    assert running.returncode == 143
+    assert "Traceback" not in complaints
+    assert leftovers() == []

@@ -69,6 +69,49 @@ def test_anonymous_grading_has_letters_for_ids(search, seen, late):
     assert seen(search(Site(people, anonymous=True).download())) == {"anon_9XyZq": [["a_b_1.py"]]}
 
 
+def packed(*names) -> bytes:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        for name in names:
+            archive.writestr(name, name)
+    return made.getvalue()
+
+
+def test_who_is_called_after_a_number_gets_nobody_else_s_work(search, seen):
+    people = [User(5, "Ana", "Gómez"), User(1234, "X_5", "", files={"losses.py": b"1"})]
+    people[1].last, people[1].first = "x", "_5"
+    site = Site(people)
+    (name,) = zipfile.ZipFile(io.BytesIO(site.download())).namelist()
+    assert name == "x_5_1234_500001_losses.py"
+    found = search(site.download(), worksheet=site.gradebook())
+    assert seen(found) == {"canvas-1234": [["losses.py"]], "canvas-5": []}
+    found = search(site.download())
+    assert found.notes[1] == (
+        "x_5_1234_500001_losses.py: of user 5 or 1234? Taken as the first: a file's name may begin "
+        "with a number. Canvas's gradebook tells: --worksheet."
+    )
+
+
+def test_a_name_that_two_users_fit_is_left_out(search, seen):
+    site = Site([User(5, "Ana", "Gómez"), User(1234, "Ana_5", "Gómez", files={"losses.py": b"1"})])
+    other = packed("gómezana_5_777_losses.py", "gómezana_5_1234_500001_losses.py")
+    found = search(other, worksheet=site.gradebook())
+    assert seen(found) == {"canvas-1234": [[]], "canvas-5": [["losses.py"]]}
+    doubt = (
+        "gómezana_5_1234_500001_losses.py: of user 5 or 1234? The names fit; left out. "
+        "Look in Canvas."
+    )
+    assert found.submissions[0].attempts[0].problem == doubt  # a person looks; it is no zero
+    assert doubt in found.notes
+
+
+def test_a_student_s_own_folder_is_no_download(search, seen, roster, tmp_path):
+    (tmp_path / "class" / "ana").mkdir(parents=True)
+    (tmp_path / "class" / "ana" / "x_1_2_losses.py").write_text("1")
+    found = search(tmp_path / "class", roster=roster(("ana", "Ana")))
+    assert seen(found) == {"ana": [["x_1_2_losses.py"]]}
+
+
 @pytest.mark.parametrize(
     ("name", "student", "file"),
     [

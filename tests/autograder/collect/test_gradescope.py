@@ -2,11 +2,14 @@
 
 import io
 import zipfile
+from contextlib import suppress
 
 import pytest
+from hypothesis import HealthCheck, given, settings
 
 from autograder.collect import gradescope
 from autograder.errors import ConfigError
+from tests.autograder.lms.mutants import mutants
 
 METADATA = """\
 ---
@@ -133,9 +136,26 @@ def test_two_people_who_would_be_one_student_are_refused(search):
         search(export(twice))
 
 
+def test_a_submission_without_its_folder_is_never_nothing(search):
+    more = METADATA + "submission_103:\n  :submitters:\n  - :name: Eve\n    :sid: '2009'\n"
+    found = search(export(more))
+    (attempt,) = next(one for one in found.submissions if one.student_id == "2009").attempts
+    assert attempt.problem == "submission_103: the download holds no file of it. Download again."
+
+
 def test_folders_that_the_metadata_lack_are_listed(search):
     made = io.BytesIO(export(root=""))
     with zipfile.ZipFile(made, "a") as archive:
         archive.writestr("submission_999/a.py", "")
     found = search(made.getvalue())
     assert found.notes == ("submission_999: not in submission_metadata.yml; left out.",)
+
+
+@given(mutants(METADATA.encode()))
+@settings(
+    derandomize=True, max_examples=100, deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)  # fmt: skip
+def test_any_damage_is_read_or_a_config_error(search, data):
+    with suppress(ConfigError):
+        assert len(search(export(data)).submissions) <= 20

@@ -61,8 +61,8 @@ def test_all_faults_of_a_roster_come_at_once_with_their_lines(tmp_path):
     ]
     assert "expected each id once, got 'ana' as on line 2" in faults[0]
     assert "expected a student id of at most 64 letters" in faults[1]
-    assert "expected an alias of one student, got 'x' as on line 2" in faults[3]
-    assert "got 'ana' as on line 2" in faults[4]
+    assert "expected an alias of one student, got one of line 2 again" in faults[3]
+    assert "expected an alias of one student, got one of line 2 again" in faults[4]
 
 
 def test_a_roster_without_its_columns_says_which(tmp_path):
@@ -140,4 +140,4 @@ def test_a_team_is_no_student_and_has_an_id(tmp_path):
     assert ben == f"roster.csv:2: {said} 'ben' as on line 3."
     assert a1 == f"roster.csv:3: {said} 'a1' as on line 2."
     assert reds.startswith("roster.csv:4: expected a team's id of at most 64 letters, digits,")
-    assert "got 'the reds'" in reds
+    assert reds.endswith("got something else of 8 letters. Correct it.")

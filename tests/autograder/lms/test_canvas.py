@@ -1,13 +1,16 @@
 """Canvas's gradebook."""
 
+from contextlib import suppress
 from fractions import Fraction
 
 import pytest
+from hypothesis import given, settings
 
 from autograder.errors import ConfigError
 from autograder.lms.canvas import gradebook, is_gradebook, read_gradebook
 from autograder.lms.table import parse_table
 from tests.autograder.lms.canvas_site import Site, User
+from tests.autograder.lms.mutants import mutants
 
 
 def users() -> list[User]:
@@ -58,3 +61,10 @@ def test_an_id_that_is_there_twice_is_said():
     assert str(caught.value) == (
         "g.csv:5: expected each ID once, got 77 as on line 3. Export it again."
     )
+
+
+@given(mutants(Site(users(), manual=True).gradebook()))
+@settings(derandomize=True, max_examples=150, deadline=None)
+def test_any_damage_is_read_or_a_config_error(data):
+    with suppress(ConfigError):
+        assert len(gradebook(parse_table(data, "g.csv")).lines) <= 20

@@ -1,14 +1,17 @@
 """Moodle's grading worksheet."""
 
+from contextlib import suppress
 from datetime import datetime
 from fractions import Fraction
 
 import pytest
+from hypothesis import given, settings
 
 from autograder.errors import ConfigError
 from autograder.lms.moodle import agrees, file_name, is_worksheet, read_worksheet, worksheet
 from autograder.lms.table import parse_table
 from tests.autograder.lms.moodle_site import LANGUAGES, PARIS, Site, User
+from tests.autograder.lms.mutants import mutants
 
 EVENING = datetime(2026, 2, 9, 18, 20, tzinfo=PARIS)
 
@@ -100,3 +103,10 @@ def test_names_of_files_are_moodle_s(name, written):
 )
 def test_a_folder_s_name_agrees_with_its_person(written, name, is_so):
     assert agrees(written, name) is is_so
+
+
+@given(mutants(Site(users(), language="fr").worksheet()))
+@settings(derandomize=True, max_examples=150, deadline=None)
+def test_any_damage_is_read_or_a_config_error(data):
+    with suppress(ConfigError):
+        assert len(lines(data)) <= 20

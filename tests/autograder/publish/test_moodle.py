@@ -285,6 +285,16 @@ def test_comments_are_text_and_run_as_no_formula():
     assert "evil.py" not in said
 
 
+def test_a_comment_with_backslashes_and_quotes_arrives_whole():
+    site = Site(users()[:2])
+    one = result("ana", moodle=4711)
+    one.feedback["remarks"] = ['a \\" b, "c" \\', "d"]
+    _, sheet, _ = filled(site, [one, result("ben", moodle=4712)])
+    assert site.take_worksheet(sheet) == 2
+    assert "a \\&quot; b, &quot;c&quot; \\<br>note: d" in site.users[0].comment
+    assert grades(site) == [3.25, 3.25]
+
+
 def test_a_long_comment_is_cut():
     one = result("ana")
     one.feedback["remarks"] = ["x" * 1500] * 40

@@ -235,6 +235,7 @@ def test_feedback_of_a_hidden_case_holds_nothing_that_a_student_controls():
         "outcome": "failed",
         "reason": "exception",
         "message": "raised KeyError",
+        "called": "",
     }
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -31,6 +32,7 @@ from autograder.models import (
 )
 from autograder.report.json import Environment, feedback_document, result_document
 from autograder.report.store import Store, _merged, write_atomically
+from tests.autograder.report.test_json import exercise_result
 
 ROOT = Path(__file__).parents[3]
 NINE = datetime(2026, 2, 9, 9, 0, tzinfo=UTC)
@@ -471,6 +473,54 @@ def test_every_grade_that_differs_is_remembered(store):
         (first["graded_at"], "pending"),
     ]
     assert store.history("tp1", "ben") == []
+
+
+ODD_NUMBERS = {
+    "a duration beyond every float": ("duration_s", 10**400, "int too large"),
+    "points of a billion digits": ("points", "1e999999999", "expected a number such as 3 or 3/4"),
+    "points that no one can have": ("points", "1/0", "Fraction"),
+}
+
+
+@pytest.mark.parametrize("odd", ODD_NUMBERS)
+def test_a_record_with_an_odd_number_counts_as_absent(store, odd):
+    name, value, said = ODD_NUMBERS[odd]
+    store.write_record("tp1", "ana", record(exercises=(exercise_result(),)))
+    path = store.out / "records" / "tp1" / "ana" / f"{'a' * 64}.json"
+    text = path.read_text()
+    path.write_text(re.sub(rf'("{name}": )["\d./]+', rf"\g<1>{json.dumps(value)}", text))
+    assert store.record("tp1", "ana", "a" * 64, "run") is None
+    assert said in store.notes[-1]
+
+
+def test_attempts_at_a_time_without_an_offset_count_as_absent(store):
+    store.record_attempts([submission(attempt_of(store, at=NINE))])
+    path = store.out / "submissions" / "tp1" / "ana.json"
+    path.write_text(path.read_text().replace("+00:00", ""))
+    assert store.submissions("tp1") == []
+    assert "expected a time with an offset, got '2026-02-09T09:00:00'" in store.notes[-1]
+
+
+@pytest.mark.parametrize("name", ["\\ud800", "\\u0000", "x" * 300])
+def test_bytes_under_a_name_that_no_file_can_have_are_gone(store, name):
+    store.record_attempts([submission(attempt_of(store))])
+    path = store.out / "submissions" / "tp1" / "ana.json"
+    document = json.loads(path.read_text())
+    digest = document["attempts"][0]["files"][0]["sha256"]
+    path.write_text(path.read_text().replace(digest, name))
+    assert "its bytes are gone" in store.submissions("tp1")[0].attempts[0].problem
+
+
+@pytest.mark.parametrize("change", [{"attempts": ["x"]}, {"score": {"value": "v", "caps": 5}}])
+def test_a_result_that_is_odd_inside_leaves_its_line_of_grades_empty(store, change):
+    ana = submission(attempt_of(store))
+    store.record_attempts([ana])
+    store.write_result(*documents(ana))
+    path = store.out / "results" / "tp1" / "ana.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    store.write_grades()
+    assert "ana,Ana,tp1,,,,pending" in (store.out / "grades.csv").read_text()
+    assert "results/tp1/ana.json: unreadable" in store.notes[-1]
 
 
 @pytest.mark.parametrize("kind", ["submissions", "records", "results", "private"])

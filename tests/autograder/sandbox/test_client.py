@@ -34,6 +34,9 @@ def softmax(z):
 def instructions():
     return torch.backends.cpu.get_cpu_capability()
 
+def hold(mebibytes):
+    made.append(bytearray(mebibytes << 20))
+
 def remember(value):
     made.append(value)
     return made
@@ -227,6 +230,21 @@ def test_our_own_code_can_run_out_of_memory_too(client):
     assert death.value.reason is Reason.MEMORY
 
 
+def test_a_request_that_does_not_fit_beside_what_the_student_holds_is_their_memory(worker):
+    assert call(worker, "attack", "hold", 180) is None
+    with pytest.raises(WorkerDied, match="more memory than it may") as death:
+        worker.request({"op": "begin"}, [bytes(200 << 20)], cpu_s=20.0)
+    assert death.value.reason is Reason.MEMORY
+
+
+def test_what_is_no_request_ends_the_worker_and_its_words_are_kept(worker):
+    worker._channel.sendall(b"no frame at all!" * 2)
+    with pytest.raises(WorkerDied, match=r"ended its own process .exit code 1.") as death:
+        worker.request({"op": "begin"}, cpu_s=20.0)
+    assert death.value.reason is Reason.EXITED
+    assert "expected its magic word" in worker.output()[0]
+
+
 def test_a_reply_out_of_turn_is_a_bad_one(client):
     with client.spawn() as worker:
         hand_in(worker)
@@ -359,6 +377,42 @@ def test_a_fork_that_fails_is_our_fault():
         server.send(b'{"worker": 1, "fault": "[Errno 11] Resource temporarily unavailable"}')
         with pytest.raises(SandboxError, match=r"expected a new worker, got .*Errno 11"):
             Client(control, QUICK).spawn()
+
+
+def test_news_of_other_workers_is_no_answer():
+    control, server = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with control, server:
+        server.send(b'{"exited": 9, "status": 0, "cpu_s": 0.5}')
+        server.send(b'{"worker": 0}')
+        server.send(b'{"worker": 1, "fault": "full"}')
+        client = Client(control, QUICK)
+        with pytest.raises(SandboxError, match="expected a new worker, got 'full'"):
+            client.spawn()
+        assert client.wait_exit(9).cpu_s == 0.5
+
+
+def test_nobody_can_be_asked_after_hanging_up():
+    control, server = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with control, server:
+        client = Client(control, QUICK)
+        client.close()
+        with pytest.raises(SandboxError, match="expected an answer from the fork server, got OSE"):
+            client.spawn()
+
+
+@pytest.mark.prove
+def test_torch_can_be_waited_for_later_and_a_forked_grader_only_lets_go(sandbox):
+    started = Sandbox.start(jobs=1, limits=QUICK, tier=sandbox.isolation.tier, wait=False)
+    with started:
+        started.wait_ready()
+        grader = os.fork()
+        if grader == 0:
+            started.close()
+            os._exit(0)
+        assert os.waitpid(grader, 0)[1] == 0
+        with started.client(0).spawn() as worker:
+            hand_in(worker, COUNT)
+            assert call(worker, "attack", "import_late") == 2
 
 
 def test_a_fork_server_with_threads_is_refused(sandbox, monkeypatch):

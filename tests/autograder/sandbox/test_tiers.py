@@ -103,8 +103,11 @@ def test_without_any_tier_only_trust_goes_on(refusing):
     refusing("A", "C")
     chosen = tiers.choose(trust=True)
     assert (chosen.tier, chosen.why) == ("none", "tier A: refused; tier C: refused")
-    with pytest.raises(IsolationError, match=r"tier A or C, got none \(tier A: refused; tier C"):
+    with pytest.raises(
+        IsolationError, match=r"tier A or C, got none \(tier A: refused; tier C"
+    ) as no:
         tiers.choose()
+    assert no.value.exit_code == 2
 
 
 def test_the_least_tier_is_a_bound_and_no_wish(refusing):

@@ -374,6 +374,17 @@ def test_sizes_are_shown_as_people_write_them(count, text):
     assert wire.show_bytes(count) == text
 
 
+@pytest.mark.parametrize("value", [2**4096 - 1, 1 - 2**4096, nested(16), [(nested(14),)]])
+def test_the_largest_that_crosses_one_way_crosses_back(value):
+    assert exact(cross(cross(value))) == exact(value)
+
+
+@pytest.mark.parametrize("tree", [2**4096, -(2**4096), [nested(16)]])
+def test_what_would_not_cross_back_is_refused(tree):
+    with pytest.raises(WireError, match=r"^frame: expected (an integer|at most)"):
+        wire.unpack(tree, bytearray())
+
+
 # --- hostile trees -----------------------------------------------------------------------------
 
 
