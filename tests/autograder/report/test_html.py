@@ -518,6 +518,32 @@ class TestWriting:
         pages(store, target)
         assert "Score" in path.read_text()
 
+    @pytest.mark.parametrize(
+        ("kind", "change"),
+        [
+            ("results", {"score": 3}),
+            ("results", {"exercises": None}),
+            ("results", {"exercises": [{}]}),
+            ("results", {"isolation": {}}),
+            ("results", {"status": "odd"}),
+            ("feedback", {"attempts": []}),
+            ("feedback", {"exercises": [{"outcome": "failed"}]}),
+            ("feedback", {"score": {"value": 1}}),
+            ("feedback", {"graded_at": "yesterday"}),
+            ("feedback", {"score": "much"}),
+        ],
+    )
+    def test_half_a_result_is_a_note_and_stops_nobody(self, store, target, kind, change):
+        for student in ("ana", "bob"):
+            write(store, student, [exercise()])
+        path = store.out / kind / "tp1" / "ana.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | change))
+        made = pages(store, target)
+        assert made.students == 1
+        (note,) = store.notes
+        assert note.startswith("tp1/ana: not a whole result, so it counts as absent (")
+        assert "ana not graded yet bob" in Page(made.index.read_bytes()).text
+
     def test_pages_of_students_who_left_go_and_other_files_stay(self, store, target):
         write(store, "ana")
         write(store, "bob")
