@@ -73,7 +73,8 @@ def append(path: Path, *entries: LedgerEntry) -> None:
     """Write entries behind all others, and wait until the disk has them.
 
     Raises:
-        ConfigError: If one does not say what its kind needs, or they cannot be written; then none is.
+        ConfigError: If one does not say what its kind needs, or the disk refuses; then none is
+            written.
     """
     try:
         lines = [_line(_check(entry)) for entry in entries]

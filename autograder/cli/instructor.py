@@ -167,7 +167,7 @@ def grade(
     quiet: bool | None,
     **options: Any,
 ) -> None:
-    """Grade all submissions in SOURCE, and all that OUT already knows.
+    """Grade what SOURCE holds, and all that OUT already knows.
 
     Stop it at any moment: the same command goes on from there.
 

@@ -26,7 +26,7 @@ def report(
     folder: Path | None,
     anonymous: bool,
 ) -> None:
-    """Write a feedback page for each student in OUT, and a page about the class.
+    """Write a feedback page for each student, and one for the class.
 
     They are static and need no network: open them, print them, put them on a server.
 

@@ -18,7 +18,7 @@ _WHOSE = {
 @click.option("-o", "--out", required=True, type=click.Path(path_type=Path), help="Where to.")
 @click.option("--platform", type=click.Choice(["github", "gitlab"]), help="Both, if left out.")
 def workflows(out: Path, platform: str | None) -> None:
-    """Write workflows that check students' repositories, and grade in the teacher's.
+    """Write CI workflows: for students' repositories, and yours.
 
     They are ready to be copied, and say in their first lines where they belong.
 

@@ -160,7 +160,10 @@ _RULE = 'of at most 64 letters, digits, ".", "_" or "-", not starting with "."'
 
 def bad_id(name: str) -> str:
     """Say what a student id looks like, and that `name` is none."""
-    return f"expected a student id {_RULE}, got {name!r}. Rename it, or make it an alias in the roster."
+    return (
+        f"expected a student id {_RULE}, got {name!r}."
+        " Rename it, or make it an alias in the roster."
+    )
 
 
 def _no_id(what: str, cell: str) -> str:

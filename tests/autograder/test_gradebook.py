@@ -12,6 +12,7 @@ from autograder.cli import main
 from autograder.errors import ConfigError
 from autograder.report.store import Store
 from tests.autograder import layers, postgresql
+from tests.autograder.report import sealing
 
 
 class Unexpected:
@@ -134,7 +135,7 @@ def test_an_assignment_that_the_course_has_forgotten_keeps_its_rows(desk):
     for kind in ("submissions", "results", "history"):
         (desk.out / kind / "layers").rename(desk.out / kind / "old")
         for path in (desk.out / kind / "old").glob("*.json"):
-            path.write_text(path.read_text().replace('"layers"', '"old"'))
+            sealing.rewrite(path, lambda text: text.replace('"layers"', '"old"'))
     (row,) = rows_of(desk)["assignments"]
     assert row == {
         "assignment": "old", "title": "old",
@@ -154,7 +155,7 @@ def test_a_lost_result_is_a_pending_grade(desk):
 def test_a_file_with_the_right_schema_and_wrong_content_is_a_pending_grade(desk, kind, more):
     path = desk.out / kind / "layers" / "einsum.json"
     schema = json.loads(path.read_text())["schema"]
-    path.write_text(json.dumps({"schema": schema, **more}))
+    sealing.put(path, {"schema": schema, **more})
     store = Store(desk.out)
     tables = gradebook.rows(config.load(desk.course), store)
     (row,) = [row for row in tables["grades"] if row["student_id"] == "einsum"]

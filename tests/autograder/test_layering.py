@@ -47,7 +47,6 @@ LAYERS = {
     "release": ENGINE | {"examine", "batch", "handout", "archive", "leaks"},
     "pipeline": ANYTHING,
     "desk": ANYTHING,
-    "anonymous": NOUNS | {"report.store"},  # names the students of an OUT
     "demo": NOUNS | {"batch", "pipeline", "report.store"},
     "cli": ANYTHING,
 }

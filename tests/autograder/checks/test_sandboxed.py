@@ -32,7 +32,7 @@ LIMITS = Limits(
     submission_cpu_s=20.0,
     import_cpu_s=1.0,
     wall_factor=2.0,
-    wall_min_s=1.5,
+    wall_min_s=3.0,
     memory_bytes=256 << 20,
     output_bytes=4096,
     reply_bytes=1 << 20,
@@ -137,7 +137,7 @@ def test_values_come_back_as_on_any_stage(stage, spawn):
 DEATHS = {
     "exits": ("os._exit(0)", Reason.EXITED, "ended the Python interpreter instead of returning"),
     "loops": ("while True: pass", Reason.CPU_TIME, "was stopped after 0.4 s of computing. Does a"),
-    "sleeps": ("time.sleep(60)", Reason.WALL_TIME, "was stopped after 1.5 s. Does it wait for"),
+    "sleeps": ("time.sleep(60)", Reason.WALL_TIME, "was stopped after 3 s. Does it wait for"),
     "crashes": ("import ctypes; ctypes.string_at(0)", Reason.CRASHED, "crashed the Python interpr"),
     "writes nonsense": (
         "for fd in range(3, 64):\n    try: os.write(fd, bytes(64))\n    except OSError: pass",

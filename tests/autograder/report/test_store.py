@@ -32,6 +32,7 @@ from autograder.models import (
 )
 from autograder.report.json import Environment, feedback_document, result_document
 from autograder.report.store import Store, _merged, write_atomically
+from tests.autograder.report import sealing
 from tests.autograder.report.test_json import exercise_result
 
 ROOT = Path(__file__).parents[3]
@@ -487,8 +488,8 @@ def test_a_record_with_an_odd_number_counts_as_absent(store, odd):
     name, value, said = ODD_NUMBERS[odd]
     store.write_record("tp1", "ana", record(exercises=(exercise_result(),)))
     path = store.out / "records" / "tp1" / "ana" / f"{'a' * 64}.json"
-    text = path.read_text()
-    path.write_text(re.sub(rf'("{name}": )["\d./]+', rf"\g<1>{json.dumps(value)}", text))
+    change = rf'("{name}": )["\d./]+', rf"\g<1>{json.dumps(value)}"
+    sealing.rewrite(path, lambda text: re.sub(*change, text))
     assert store.record("tp1", "ana", "a" * 64, "run") is None
     assert said in store.notes[-1]
 
@@ -496,7 +497,7 @@ def test_a_record_with_an_odd_number_counts_as_absent(store, odd):
 def test_attempts_at_a_time_without_an_offset_count_as_absent(store):
     store.record_attempts([submission(attempt_of(store, at=NINE))])
     path = store.out / "submissions" / "tp1" / "ana.json"
-    path.write_text(path.read_text().replace("+00:00", ""))
+    sealing.rewrite(path, lambda text: text.replace("+00:00", ""))
     assert store.submissions("tp1") == []
     assert "expected a time with an offset, got '2026-02-09T09:00:00'" in store.notes[-1]
 
@@ -507,7 +508,7 @@ def test_bytes_under_a_name_that_no_file_can_have_are_gone(store, name):
     path = store.out / "submissions" / "tp1" / "ana.json"
     document = json.loads(path.read_text())
     digest = document["attempts"][0]["files"][0]["sha256"]
-    path.write_text(path.read_text().replace(digest, name))
+    sealing.rewrite(path, lambda text: text.replace(digest, name))
     assert "its bytes are gone" in store.submissions("tp1")[0].attempts[0].problem
 
 
