@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, UndefinedError
 from markupsafe import Markup
 
 from autograder.errors import ConfigError, GraderError
@@ -26,7 +26,6 @@ from autograder.models import (
     CaseOutcome,
     ExerciseOutcome,
     GradingConfig,
-    Isolation,
     Status,
     frozen,
 )
@@ -124,16 +123,23 @@ def write_pages(
     pages: set[Path] = set()
     for submission in submissions:
         student = submission.student_id
-        result = store.result(assignment.id, student)
         label = submission.name or student if names is None else names[student]
-        standings.append(statistics.standing(submission, result, label))
-        titles |= _titles(result)
+        result = store.result(assignment.id, student)
         feedback = store.feedback(assignment.id, student) if names is None else None
-        if feedback is not None and result is not None:
-            page = target / "students" / f"{student}.html"
-            isolation = statistics.isolation_of(result)
-            _write(page, desk.feedback_page(feedback, submission.name or student, isolation))
-            pages.add(page)
+        try:
+            standing = statistics.standing(submission, result, label)
+            titles |= _titles(result)
+            page = desk.feedback_page(feedback, label, standing) if feedback and result else None
+        except (LookupError, TypeError, ValueError, AttributeError, UndefinedError) as fault:
+            store.notes.append(
+                f"{assignment.id}/{student}: not a whole result, so it counts as absent ({fault})."
+            )
+            standing, page = statistics.standing(submission, None, label), None
+        standings.append(standing)
+        if page is not None:
+            path = target / "students" / f"{student}.html"
+            _write(path, page)
+            pages.add(path)
     scale = float(assignment.rules.scale)
     found = statistics.statistics(standings, assignment.exercises, titles, scale=scale)
     if names is not None and found.graded < ENOUGH:
@@ -142,7 +148,7 @@ def write_pages(
             f" got {found.graded}. So few are recognised by their scores; do not publish them."
         )
     index = target / "index.html"
-    linked = frozenset(page.stem for page in pages)
+    linked = frozenset(path.stem for path in pages)
     _write(index, desk.class_page(found, linked, is_anonymous=names is not None))
     return Written(index=index, students=len(pages), removed=_remove_others(target, pages))
 
@@ -278,13 +284,13 @@ class _Desk:
     course: GradingConfig
     assignment: Assignment
 
-    def feedback_page(self, feedback: Document, label: str, isolation: Isolation) -> bytes:
+    def feedback_page(self, feedback: Document, label: str, standing: Standing) -> bytes:
         """Return one student's page.
 
         Args:
             feedback: The `gradlab/feedback/v1` document.
             label: What the student is called.
-            isolation: Where the code ran.
+            standing: Says in which isolation the code ran; no more of it is shown.
         """
         status = Status(feedback["status"])
         index = feedback["graded_attempt"]
@@ -298,7 +304,7 @@ class _Desk:
             graded=feedback["attempts"][index] if index is not None else None,
             overview=[(one, _has_more(one)) for one in feedback["exercises"]],
             exercises=[_shown(one) for one in feedback["exercises"] if _has_more(one)],
-            isolations=((isolation, 1),),
+            isolations=((standing.isolation, 1),),
         )
 
     def class_page(self, found: Statistics, linked: frozenset[str], *, is_anonymous: bool) -> bytes:

@@ -432,6 +432,20 @@ class TestTeacherRepository:
 
     @pytest.mark.prove
     @pytest.mark.parametrize("platform", ["github", "gitlab"])
+    def test_a_grader_that_cannot_start_is_no_warning_but_a_failure(
+        self, runner, course, tmp_path, platform
+    ):
+        repository = shutil.copytree(course, tmp_path / "clone")
+        config = repository / "grading_config.yml"
+        config.write_text(f"device: cuda\n{config.read_text()}")
+        job = runner(platform, "teacher", repository)
+        assert job.run("grade", ASSIGNMENT="layers", SEED="") == 3
+        assert "Nothing was graded." in job.log
+        log = (repository / "build" / "grades" / "ci.log").read_text()
+        assert "device: expected cpu, got cuda" in log
+
+    @pytest.mark.prove
+    @pytest.mark.parametrize("platform", ["github", "gitlab"])
     def test_a_small_class_gets_no_public_page(self, runner, course, tmp_path, platform):
         repository = shutil.copytree(course, tmp_path / "clone")
         for path in sorted((repository / "inbox" / "layers").iterdir())[2:]:

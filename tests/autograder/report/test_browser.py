@@ -212,10 +212,9 @@ class TestPrinted:
         )
         assert shown
         assert all(shown)
-        data = page.pdf(format="A4")
+        page.screenshot(path=SCREENSHOTS / f"{Path(path).stem}-printed.png", full_page=True)
+        data = page.pdf(format="A4", path=SCREENSHOTS / f"{Path(path).stem}.pdf")
         assert data.startswith(b"%PDF")
-        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-        (SCREENSHOTS / f"{Path(path).stem}.pdf").write_bytes(data)
 
 
 @pytest.mark.parametrize("width", [320, 1280, 1920])

@@ -372,12 +372,15 @@ class TestClassPage:
         store.record_attempts([Submission(student_id="new", assignment="tp1", attempts=())])
         page = class_page(store, target)
         assert [a["href"] for a in page.all("a")] == ["#main", "students/ana.html"]
+        assert "to decide" not in page.text.partition("Scores")[0]
         assert "new not graded yet" in page.text
 
     def test_what_a_person_must_decide_is_listed(self, store, target):
         write(store, "ana", [exercise(review="computed name (losses.py, line 4)")], name="Ana")
         write(store, "bob", status=Status.UNREADABLE, problem="mlp.py: expected Python")
         page = class_page(store, target)
+        assert "2 things for a person to decide Scores" in page.text
+        assert page.all("a")[1]["href"] == "#people"
         assert "bob ( bob ), cannot be read: mlp.py: expected Python" in page.text
         assert "Ana ( ana ), computed name (losses.py, line 4) , in softmax" in page.text
 
@@ -514,6 +517,32 @@ class TestWriting:
         path.write_text("half")
         pages(store, target)
         assert "Score" in path.read_text()
+
+    @pytest.mark.parametrize(
+        ("kind", "change"),
+        [
+            ("results", {"score": 3}),
+            ("results", {"exercises": None}),
+            ("results", {"exercises": [{}]}),
+            ("results", {"isolation": {}}),
+            ("results", {"status": "odd"}),
+            ("feedback", {"attempts": []}),
+            ("feedback", {"exercises": [{"outcome": "failed"}]}),
+            ("feedback", {"score": {"value": 1}}),
+            ("feedback", {"graded_at": "yesterday"}),
+            ("feedback", {"score": "much"}),
+        ],
+    )
+    def test_half_a_result_is_a_note_and_stops_nobody(self, store, target, kind, change):
+        for student in ("ana", "bob"):
+            write(store, student, [exercise()])
+        path = store.out / kind / "tp1" / "ana.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | change))
+        made = pages(store, target)
+        assert made.students == 1
+        (note,) = store.notes
+        assert note.startswith("tp1/ana: not a whole result, so it counts as absent (")
+        assert "ana not graded yet bob" in Page(made.index.read_bytes()).text
 
     def test_pages_of_students_who_left_go_and_other_files_stay(self, store, target):
         write(store, "ana")
