@@ -34,7 +34,7 @@ class Packed:
     name: str
     data: bytes
     members: tuple[str, ...]
-    graded: tuple[str, ...]  # its graded file: one, or a module and a notebook
+    graded: tuple[str, ...]  # the files that exercises are taken from, best first
     written: tuple[str, ...]  # exercises that differ from the stub
     unwritten: tuple[str, ...]
     notes: tuple[str, ...]
@@ -70,36 +70,45 @@ def pack(path: Path) -> Packed:
     name = f"{stem or homes[0].data.topic}.zip"
     data = archive.zip_bytes(files)
     _, facts = read_files([(name, data)], homes, _names(stem, homes))
+    problems = [problem.removeprefix(f"{name}/") for problem in facts["problems"]]
     if not facts["variants"]:
         wanted = ", ".join(one["id"] for home in homes for one in home.data.exercises)
         raise SubmissionError(
-            "; ".join(facts["problems"])
-            or f"{path}: expected a definition of one of {wanted}, got none."
+            "; ".join(problems) or f"{path}: expected a definition of one of {wanted}, got none."
         )
-    return _packed(name, data, files, facts, homes)
+    return _packed(name, data, files, facts, problems, homes)
 
 
 def _packed(
-    name: str, data: bytes, files: Mapping[str, bytes], facts: Any, homes: tuple[Home, ...]
+    name: str,
+    data: bytes,
+    files: Mapping[str, bytes],
+    facts: Any,
+    notes: list[str],
+    homes: tuple[Home, ...],
 ) -> Packed:
     written = {one for variant in facts["variants"] for one in variant["changed"]}
     ids = [one["id"] for home in homes for one in home.data.exercises]
-    graded = tuple(one["graded_file"].removeprefix(f"{name}/") for one in facts["variants"])
-    notes = [problem.removeprefix(f"{name}/") for problem in facts["problems"]]
-    if len(graded) > 1:
-        notes.append(
-            f"{' and '.join(graded)} both hold work: both are graded, and the better one counts."
-        )
+    variants = [[_inside(name, facts, one) for one in v["candidates"]] for v in facts["variants"]]
+    if len(variants) > 1:
+        both = " and ".join(variant[0] for variant in variants)
+        notes.append(f"{both} both hold work: both are graded, and the better one counts.")
     return Packed(
         name=name,
         data=data,
         members=tuple(sorted(files)),
-        graded=graded,
+        graded=tuple(one for variant in variants for one in variant),
         written=tuple(one for one in ids if one in written),
         unwritten=tuple(one for one in ids if one not in written),
         notes=(*notes, *_surprises(files)),
         homes=homes,
     )
+
+
+def _inside(name: str, facts: Any, index: int) -> str:
+    """Return the name of a candidate inside the zip."""
+    found = next(one for one in facts["candidates"] if one["index"] == index)
+    return str(found["name"]).removeprefix(f"{name}/")
 
 
 def public_results(packed: Packed) -> list[list[Report]]:

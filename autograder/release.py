@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from autograder import archive, handout, leaks
 from autograder.checks import bank, local
 from autograder.checks.local import PublicData
 from autograder.checks.suite import Suite, open_suite
+from autograder.config import CONFIG_NAME
 from autograder.errors import ConfigError, SuiteError
 from autograder.examine import Examiner, plain
 from autograder.models import Assignment, Exercise, GradingConfig, Schedule, ScoreRules
@@ -33,6 +36,43 @@ To set up, once, in this folder (Python 3.11 or newer):
     pip install -r requirements.txt
 
 When you are done, `gradlab pack` makes the file to hand in.
+"""
+
+
+_SUITES = ("public", "hidden")
+_REFERENCE = ("solution", "mistakes", "alternatives", "support")
+_RUN_AUTOGRADER = """\
+#!/usr/bin/env bash
+# Gradescope runs this for each submission; isolated (-I) from what lies in its folder.
+exec /autograder/venv/bin/python -I /autograder/source/run_otter.py
+"""
+_RUN_OTTER = '''\
+"""Grade /autograder/submission and write /autograder/results/results.json."""
+
+import os
+
+for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ[name] = "1"  # with two threads, forked graders hang
+
+from autograder.gradescope import main
+
+if __name__ == "__main__":
+    raise SystemExit(main())
+'''
+_SETUP_SH = """\
+#!/usr/bin/env bash
+# Gradescope runs this once, as root, when it builds the image.
+set -euo pipefail
+cd /autograder/source
+python=$(command -v python3.13 || command -v python3.12 || command -v python3.11 || true)
+if [ -z "$python" ] || ! "$python" -m venv /autograder/venv; then
+  apt-get update
+  apt-get install -y --no-install-recommends python3.11 python3.11-venv
+  python3.11 -m venv --clear /autograder/venv
+fi
+/autograder/venv/bin/pip install --quiet torch --index-url https://download.pytorch.org/whl/cpu
+/autograder/venv/bin/pip install --quiet "./files/{wheel}[grade]"
+/autograder/venv/bin/gradlab doctor
 """
 
 
@@ -84,6 +124,52 @@ def zipped(config: GradingConfig, name: str, wheel: tuple[str, bytes]) -> bytes:
     if leaked:
         raise SuiteError("\n".join(leaked))
     return archive.zip_bytes(files | tool)
+
+
+def autograder_zip(config: GradingConfig, name: str, wheel: tuple[str, bytes]) -> bytes:
+    """Return `autograder.zip` for Gradescope: laid out as otter-grader's, graded by this tool.
+
+    It holds references and hidden tests: it is for instructors, and for Gradescope.
+
+    Args:
+        config: The course.
+        name: The assignment's id.
+        wheel: Name and contents of the tool's own wheel.
+    """
+    assignment = config.assignments[name]
+    files = {f"files/{path}": data for path, data in _course_files(config, assignment)}
+    for topic in assignment.topics:
+        for one in public_data(config, topic)["exercises"]:
+            files[f"tests/{one['id']}.py"] = handout.otter_test(topic, one).encode()
+    # The same inputs for every student and every run, known to nobody who has not the tests.
+    digest = hashlib.sha256(archive.zip_bytes(files)).digest()
+    settings = {
+        "assignment_name": name,
+        "lang": "python",
+        "points_possible": float(assignment.rules.scale),
+        "seed": int.from_bytes(digest[:6], "big"),
+        "show_hidden": False,
+    }
+    files |= {
+        "otter_config.json": (json.dumps(settings, indent=2) + "\n").encode(),
+        "run_autograder": _RUN_AUTOGRADER.encode(),
+        "run_otter.py": _RUN_OTTER.encode(),
+        "setup.sh": _SETUP_SH.replace("{wheel}", wheel[0]).encode(),
+        f"files/{wheel[0]}": wheel[1],
+    }
+    return archive.zip_bytes(files, executable=("run_autograder", "setup.sh"))
+
+
+def _course_files(config: GradingConfig, assignment: Assignment) -> Iterator[tuple[str, bytes]]:
+    """Yield what grading an assignment needs of its course."""
+    wanted = [CONFIG_NAME]
+    for topic in assignment.topics:
+        wanted += [f"tests/{kind}/test_{topic}.py" for kind in _SUITES]
+        wanted += [f"reference/{topic}/{part}.py" for part in _REFERENCE]
+    for name in wanted:
+        path = config.course_dir / name
+        if path.is_file():
+            yield name, path.read_bytes()
 
 
 def build_wheel() -> tuple[str, bytes]:

@@ -337,19 +337,29 @@ def validate(
     "-o", "--out", type=_FOLDER, help="Where to; assignments/ of the course, if left out."
 )
 @click.option("--zip", "zips", is_flag=True, help="Zips with the tool inside, for students.")
+@click.option("--autograder", metavar="ASSIGNMENT",
+              help="Gradescope's autograder.zip instead, hidden tests included; -o names the file.",
+              )  # fmt: skip
 @click.option("--check", is_flag=True, help="Only say whether assignments/ is current.")
 @click.pass_context
 def release(
-    context: click.Context, names: tuple[str, ...], out: Path | None, *, zips: bool, check: bool
+    context: click.Context,
+    names: tuple[str, ...],
+    out: Path | None,
+    autograder: str | None,
+    *,
+    zips: bool,
+    check: bool,
 ) -> None:
-    """Build what students get: a folder for each assignment or topic, or a zip.
+    """Build what students get: a folder for each topic, or zips.
 
     Nothing of a solution, a known mistake or a hidden test is inside; that is looked for.
+    With --autograder, build what Gradescope grades with.
 
     Example: gradlab release tp1 -o handouts --zip
     """
     _needs_linux("release", or_macos=True)
-    from autograder import config  # noqa: PLC0415
+    from autograder import archive, config  # noqa: PLC0415
     from autograder import release as stage  # noqa: PLC0415
 
     course = config.load(_course(context))
@@ -360,13 +370,18 @@ def release(
         if old:
             raise ConfigError("assignments: expected current files. Run `gradlab release`.")
         return
-    for name in names:
+    for name in (*names, *([autograder] if autograder else [])):
         if name not in course.assignments:
             known = ", ".join(course.assignments)
             raise ConfigError(
                 f"release: expected an assignment or a topic out of {known}, got {name!r}."
                 " Correct it."
             )
+    if autograder is not None:
+        target = out if out is not None else Path("autograder.zip")
+        archive.write(target, stage.autograder_zip(course, autograder, stage.build_wheel()))
+        click.echo(f"{target}: upload it at Gradescope; it holds hidden tests, so keep it.")
+        return
     if zips and out is None:
         raise ConfigError("release: expected a folder for the zips, got none. Name it: -o DIR.")
     chosen = names or tuple(course.topics)

@@ -35,6 +35,11 @@ WORDS = {
 }
 
 
+def word(outcome: str) -> str:
+    """Return what people call an exercise's outcome in a result file."""
+    return WORDS[ExerciseOutcome(outcome)][0]
+
+
 def printable(text: str, *, limit: int = 2000) -> str:
     """Return text that cannot move the cursor, colour the terminal or turn its direction."""
     kept = "".join(
@@ -161,7 +166,8 @@ def packed_summary(reports: Sequence[Any]) -> str:
     results = [result for report in reports for result in report.results]
     written = [one for one in results if one.outcome is not ExerciseOutcome.NOT_IMPLEMENTED]
     passed = [one for one in written if one.outcome is ExerciseOutcome.PASSED]
-    said = f"{reports[0].file}: {len(passed)} of {len(written)} written pass the public tests"
+    file = reports[0].file.partition(".zip/")[2] or reports[0].file
+    said = f"{file}: {len(passed)} of {len(written)} written pass the public tests"
     broken = [
         f"{one.exercise.id} ({WORDS[one.outcome][0]})" for one in written if one not in passed
     ]

@@ -48,9 +48,10 @@ LAYERS = {
     "pack": ENGINE | {"archive", "check"},
     "notebook": ENGINE | {"check", "report.cell"},  # one exercise, in a student's own kernel
     "leaks": NOUNS | {"handout"},  # a stub is what may be said
-    "release": ENGINE | {"examine", "batch", "handout", "archive", "leaks"},
+    "release": ENGINE | {"examine", "batch", "handout", "archive", "leaks", "config"},
     "pipeline": ANYTHING,
     "desk": ANYTHING,
+    "gradescope": ANYTHING,  # the pipeline, for one submission
     "demo": NOUNS | {"batch", "pipeline", "report.store"},
     "cli": ANYTHING,
 }
