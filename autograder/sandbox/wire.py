@@ -46,7 +46,7 @@ ARRAY_DTYPES: dict[str, np.dtype[Any]] = {
     if name != "bfloat16"
 }
 
-# What Python, NumPy and torch raise of odd values; the last of a device that torch was built without.
+# What Python, NumPy and torch raise of odd values; the last, of a device that torch cannot use.
 _UNREADABLE = (KeyError, TypeError, ValueError, OverflowError, RuntimeError, AssertionError)
 _SCALARS = {np.dtype(code).type for code in np.typecodes["All"] if code not in "OSUV"}
 _PREFIX = struct.Struct("<4sIQ")

@@ -19,6 +19,7 @@ SHARE = 30  # of each reader, in every test run
 COUNTS = {  # slow proofs; with the seeds of each campaign on top
     "frames from a worker": 140_000,
     "frames for a worker": 60_000,
+    "replies of a worker": 20_000,
     "a notebook": 15_000,
     "a module": 15_000,
     "an archive": 12_000,

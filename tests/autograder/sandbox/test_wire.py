@@ -636,7 +636,7 @@ def test_a_circular_header_is_not_sent(pair):
         wire.send(pair[0], circle)
 
 
-# --- mutated frames ----------------------------------------------------------------------------
+# --- mutated frames; tests/fuzz has a hundred times as many --------------------------------------
 
 
 def reply():
@@ -720,9 +720,3 @@ def survive(count, seed):
 def test_mutated_frames_are_refused_or_valid():
     outcomes = survive(3000, seed=1)
     assert set(outcomes) == {"WireError", "EOFError", "valid"}
-
-
-@pytest.mark.prove
-@pytest.mark.parametrize("seed", range(2, 12))
-def test_twenty_thousand_mutated_frames_are_refused_or_valid(seed):
-    assert sum(survive(20_000, seed).values()) == 20_000
