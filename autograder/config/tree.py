@@ -203,7 +203,7 @@ class _Nodes:
         value = _scalar(str(node.tag), text)
         return value, repr(value) if isinstance(value, str) else text or "nothing"
 
-    def _text(self, node: ScalarNode, path: str, allowed: str = "\n\t") -> str:
+    def _text(self, node: Node, path: str, allowed: str = "\n\t") -> str:
         """Return the text of a word; what only an escape can bring into it is a fault."""
         odd = [char for char in _ODD.findall(node.value) if char not in allowed]
         if odd:
