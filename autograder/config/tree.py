@@ -18,6 +18,9 @@ from autograder.errors import ConfigError
 
 CONFIG_NAME = "grading_config.yml"
 
+_NO_CHARACTER = re.compile(r"\\U(?!000|0010)[0-9A-Fa-f]{8}")
+_ODD = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+
 DECIMAL = r"[-+]?(?:[0-9]{1,20}(?:\.[0-9]{0,20})?|\.[0-9]{1,20})(?:[eE][-+]?[0-9]{1,2})?"
 
 
@@ -133,6 +136,13 @@ def parse(text: str, file: str = CONFIG_NAME) -> tuple[Value, list[Fault]]:
             f"{file}:{before.count(chr(10)) + 1}:{column}: expected text,"
             f" got the character U+{ord(text[error.position]):04X}. Take it out."
         ) from None
+    except ValueError:  # "\\U00110000", or a directive with thousands of digits
+        found = _NO_CHARACTER.search(text)
+        before = text[: found.start() if found else 0]
+        raise ConfigError(
+            f"{CONFIG_NAME}:{before.count(chr(10)) + 1}:{len(before) - before.rfind(chr(10))}:"
+            " expected YAML, got an escape or a version that does not exist. Take it out."
+        ) from None
     except RecursionError:
         raise _too_deep(file) from None
     if node is None:
@@ -199,8 +209,17 @@ class _Nodes:
                 for index, one in enumerate(node.value)
             ]
             return items, "a list" if items else "an empty list"
-        value = _scalar(str(node.tag), node.value)
-        return value, repr(value) if isinstance(value, str) else node.value or "nothing"
+        text = self._text(node, path)
+        value = _scalar(str(node.tag), text)
+        return value, repr(value) if isinstance(value, str) else text or "nothing"
+
+    def _text(self, node: Node, path: str, allowed: str = "\n\t") -> str:
+        """Return the text of a word; what only an escape can bring into it is a fault."""
+        odd = [char for char in _ODD.findall(node.value) if char not in allowed]
+        if odd:
+            message = f"expected text, got the character U+{ord(odd[0]):04X}. Take it out."
+            self.faults.append(Fault(*_mark(node), path, message))
+        return _ODD.sub(lambda found: found[0] if found[0] in allowed else "?", str(node.value))
 
     def _entries(self, node: MappingNode, path: str) -> dict[str, Value]:
         entries: dict[str, Value] = {}
@@ -209,7 +228,7 @@ class _Nodes:
             if not isinstance(key_node, ScalarNode):
                 self.faults.append(Fault(*mark, path, "expected a name before the ':'.", self.file))
                 continue
-            key = key_node.value
+            key = self._text(key_node, path, allowed="")
             value = self.value(value_node, f"{path}.{key}" if path else key, mark)
             if key in entries:
                 message = (

@@ -46,6 +46,8 @@ ARRAY_DTYPES: dict[str, np.dtype[Any]] = {
     if name != "bfloat16"
 }
 
+# What Python, NumPy and torch raise of odd values; the last, of a device that torch cannot use.
+_UNREADABLE = (KeyError, TypeError, ValueError, OverflowError, RuntimeError, AssertionError)
 _SCALARS = {np.dtype(code).type for code in np.typecodes["All"] if code not in "OSUV"}
 _PREFIX = struct.Struct("<4sIQ")
 _DOUBLE = struct.Struct("<d")
@@ -420,7 +422,7 @@ def unpack(
     """
     try:
         return _Unpacker(payload, keep_layout, handle, limits).value(tree, 0)
-    except (KeyError, TypeError, ValueError, OverflowError, RuntimeError) as error:
+    except _UNREADABLE as error:
         got = f"{type(error).__name__}: {printable(str(error), _MAX_NAME)}"
         raise WireError(f"frame: expected a value, got {got}.") from None
 
@@ -680,8 +682,8 @@ def _tensors(tree: Tree) -> Iterator[dict[str, Tree]]:
     elif type(tree) is dict:
         if tree["!"] == "tensor":
             yield tree
-        else:
-            yield from _tensors(tree.get("items"))
+        elif tree["!"] in ("tuple", "dict"):  # what else may stand in a leaf, nobody has looked at
+            yield from _tensors(tree["items"])
 
 
 # --- frames --------------------------------------------------------------------------------------

@@ -480,6 +480,7 @@ def test_a_mapping_is_not_something_else(tmp_path, key, value):
         ("title: *nope", "1:8: expected YAML: found undefined alias 'nope'"),
         ("a: 1\n---\nb: 2", "2:1: expected YAML: expected a single document in the stream"),
         ("title: a\nb: x\x01y", "2:5: expected text, got the character U+0001. Take it out."),
+        ('title: x\n"\\U00110000": 1', "2:2: expected YAML, got an escape or a version that does"),
         ("# nothing\n", "1:1: expected title, timezone and topics, got an empty file."),
         ("- a\n- b", "1:1: expected a mapping (key: value), got a list."),
         (b"title: ok\ntitle2: caf\xe9", "2:1: expected UTF-8, got the byte 0xe9. Save the file as"),
@@ -494,6 +495,22 @@ def test_an_alias_to_what_it_stands_in_is_a_fault_not_a_crash(tmp_path):
     assert "grading_config.yml:1:1: unexpected anchor '&all'. Write the value out." in faults(
         tmp_path, "&all\ntitle: *all\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('title: "\\ud800"\n', "1:8: title: expected text, got the character U+D800. Take it out."),
+        ('title: "\\e[31m"\n', "1:8: title: expected text, got the character U+001B. Take it out."),
+        ('"a\\nb": 1\n', "1:1: expected text, got the character U+000A. Take it out."),
+        ('title: x\n"\\L": 1\n', "2:1: expected text, got the character U+2028. Take it out."),
+        ('score: "\\ud800"\n', "1:8: score: expected text, got the character U+D800. Take it out."),
+    ],
+)
+def test_what_no_terminal_can_show_is_a_fault_on_one_line(tmp_path, text, said):
+    found = faults(tmp_path, text)
+    assert f"grading_config.yml:{said}" in found
+    assert all(line.startswith("grading_config.yml:") for line in found)
 
 
 def test_aliases_of_aliases_do_not_fill_memory(tmp_path):

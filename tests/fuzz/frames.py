@@ -268,3 +268,29 @@ def reader(*, from_worker: bool) -> Reader:
         mutate=change,
         memory=256 << 20 if from_worker else 2 << 30,  # a worker may use as much as its student
     )
+
+
+def replies() -> Reader:
+    """Return the reader of a worker's whole reply: as a call's value, or as what became of it."""
+    from autograder.checks.student import CaseEndedError, Student
+
+    def request(data: bytes) -> object:
+        class Wire:
+            def request(self, _header: Any, _buffers: Any) -> Any:
+                return receive(data)
+
+        return Student(Wire()).request({"op": "call", "target": "f"}, [torch.ones(2)], {})
+
+    error = {"kind": "exception", "type": "ValueError", "message": "m", "traceback": "t", "line": 3}
+    kinds = ("exception", "forbidden", "missing", "unsupported")
+    failures = [{**error, "kind": kind, "name": "torch.exp", "memory": False} for kind in kinds]
+    return Reader(
+        read=request,
+        seeds=[
+            *(framed({"seq": 1, "ok": False, "error": failure}, b"") for failure in failures),
+            *seeds(from_worker=True),
+        ],
+        files=("autograder/checks/student.py", "autograder/sandbox/wire.py"),
+        refusals=(wire.WireError, EOFError, CaseEndedError),
+        mutate=change,
+    )

@@ -19,15 +19,16 @@ SHARE = 30  # of each reader, in every test run
 COUNTS = {  # slow proofs; with the seeds of each campaign on top
     "frames from a worker": 140_000,
     "frames for a worker": 60_000,
+    "replies of a worker": 20_000,
     "a notebook": 15_000,
     "a module": 15_000,
-    "an archive": 12_000,
-    "grading_config.yml": 5_000,
+    "an archive": 5_000,
+    "grading_config.yml": 3_000,
     "submissions.csv": 10_000,
-    "the roster": 20_000,
-    "the ledger": 20_000,
+    "the roster": 10_000,
+    "the ledger": 10_000,
 }
-OF_OUT = 5_000  # of each file that grading leaves behind
+OF_OUT = 2_000  # of each file that grading leaves behind
 
 
 @pytest.mark.parametrize("name", ["frames from a worker", "an archive", "grading_config.yml"])

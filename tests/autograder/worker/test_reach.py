@@ -151,3 +151,16 @@ for name in called():
 
 def test_a_name_that_is_not_defined_reaches_nothing():
     assert reach(source("x = 1"), "f").paths == []
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("def f():\n    class C:\n        x = torch.exp(1)\n    return C\n", ["torch.exp"]),
+        ("def f():\n    @torch.exp\n    class C(torch.sin): pass\n", ["torch.exp", "torch.sin"]),
+        ("def f():\n    x: torch.exp\n    y: int = torch.sin(1)\n", ["torch.sin"]),
+        ("import importlib\ndef f(): importlib.import_module('torch.fft')\n", ["torch.fft"]),
+    ],
+)
+def test_what_runs_inside_classes_and_annotated_assignments_is_reached(text, found):
+    assert paths(text) == found

@@ -370,3 +370,14 @@ def test_operators_that_this_torch_does_not_have_are_named():
     known = ["aten::_softmax", "aten::_softmax.out"]
     unknown = ["aten::no_such", "aten::_softmax.no_such", "nowhere::x"]
     assert unknown_operators(known + unknown) == unknown
+
+
+def test_nothing_forbidden_is_nothing_watched():
+    witness, raised = witnessed(lambda: F.softmax(loss().reshape(1, 1), -1).sum().backward())
+    assert (witness.uses, witness.suspicious, raised) == ([], [], None)
+
+
+def test_the_guarded_engine_still_answers_everything_else():
+    seen = []
+    witnessed(lambda: seen.append(Variable._execution_engine.queue_callback), AUTOGRAD)
+    assert seen == [KEPT_ENGINE.queue_callback]

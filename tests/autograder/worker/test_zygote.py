@@ -1,5 +1,6 @@
 """The fork server's own end of things; what its jails hold back is shown by tests/.../sandbox."""
 
+import importlib
 import json
 import os
 import socket
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from autograder.worker import landlock
+from autograder.worker import landlock, zygote
 from autograder.worker.jail import Jail, Plan
 from autograder.worker.zygote import ForkServer
 from tests.autograder import arcs
@@ -140,11 +141,16 @@ def test_a_fork_that_fails_is_answered_and_leaves_no_descriptor(control):
     assert len(os.listdir("/proc/self/fd")) == before
 
 
-def test_a_grader_that_is_gone_is_not_listened_to(control):
+@pytest.mark.parametrize("unread", [b"", b"an answer that it never read"])  # a reset, then
+def test_a_grader_that_is_gone_is_not_listened_to(control, unread):
     grader, server = control
     (line,) = server._controls.values()
-    grader.send(b"never read")
+    if unread:
+        line.send(unread)
     grader.close()
-    line.recv(100)
     server._spawn(line)
     assert line.fileno() not in [number for number, _ in server._poll.poll(0)]
+
+
+def test_importing_the_entry_point_starts_nothing():
+    assert importlib.import_module("autograder.worker.__main__").main is zygote.main
