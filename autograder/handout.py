@@ -319,7 +319,8 @@ OK_FORMAT = False
 name = "{exercise["id"]}"
 points = {shown}
 
-public_tests = test_case(name="public tests")(PublicTests("{topic}", "{exercise["id"]}"))
+tests = PublicTests("{topic}", "{exercise["id"]}")
+public_tests = test_case(name="public tests")(tests)
 '''
 
 

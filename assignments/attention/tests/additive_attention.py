@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "additive_attention"
 points = 1
 
-public_tests = test_case(name="public tests")(PublicTests("attention", "additive_attention"))
+tests = PublicTests("attention", "additive_attention")
+public_tests = test_case(name="public tests")(tests)

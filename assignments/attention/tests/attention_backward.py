@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "attention_backward"
 points = 3
 
-public_tests = test_case(name="public tests")(PublicTests("attention", "attention_backward"))
+tests = PublicTests("attention", "attention_backward")
+public_tests = test_case(name="public tests")(tests)

@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "causal_mask"
 points = 1
 
-public_tests = test_case(name="public tests")(PublicTests("attention", "causal_mask"))
+tests = PublicTests("attention", "causal_mask")
+public_tests = test_case(name="public tests")(tests)

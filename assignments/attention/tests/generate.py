@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "generate"
 points = 2
 
-public_tests = test_case(name="public tests")(PublicTests("attention", "generate"))
+tests = PublicTests("attention", "generate")
+public_tests = test_case(name="public tests")(tests)

@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "gpt_param_count"
 points = 1
 
-public_tests = test_case(name="public tests")(PublicTests("attention", "gpt_param_count"))
+tests = PublicTests("attention", "gpt_param_count")
+public_tests = test_case(name="public tests")(tests)

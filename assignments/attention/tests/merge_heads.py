@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "merge_heads"
 points = 1
 
-public_tests = test_case(name="public tests")(PublicTests("attention", "merge_heads"))
+tests = PublicTests("attention", "merge_heads")
+public_tests = test_case(name="public tests")(tests)

@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "multi_head_attention"
 points = 3
 
-public_tests = test_case(name="public tests")(PublicTests("attention", "multi_head_attention"))
+tests = PublicTests("attention", "multi_head_attention")
+public_tests = test_case(name="public tests")(tests)

@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "scaled_dot_product_attention"
 points = 4
 
-public_tests = test_case(name="public tests")(PublicTests("attention", "scaled_dot_product_attention"))
+tests = PublicTests("attention", "scaled_dot_product_attention")
+public_tests = test_case(name="public tests")(tests)

@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "split_heads"
 points = 1
 
-public_tests = test_case(name="public tests")(PublicTests("attention", "split_heads"))
+tests = PublicTests("attention", "split_heads")
+public_tests = test_case(name="public tests")(tests)

@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "transformer_block"
 points = 3
 
-public_tests = test_case(name="public tests")(PublicTests("attention", "transformer_block"))
+tests = PublicTests("attention", "transformer_block")
+public_tests = test_case(name="public tests")(tests)

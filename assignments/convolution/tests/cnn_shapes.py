@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "cnn_shapes"
 points = 2
 
-public_tests = test_case(name="public tests")(PublicTests("convolution", "cnn_shapes"))
+tests = PublicTests("convolution", "cnn_shapes")
+public_tests = test_case(name="public tests")(tests)

@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "conv2d_cols_backward"
 points = 3
 
-public_tests = test_case(name="public tests")(PublicTests("convolution", "conv2d_cols_backward"))
+tests = PublicTests("convolution", "conv2d_cols_backward")
+public_tests = test_case(name="public tests")(tests)

@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "conv2d_cols_forward"
 points = 2
 
-public_tests = test_case(name="public tests")(PublicTests("convolution", "conv2d_cols_forward"))
+tests = PublicTests("convolution", "conv2d_cols_forward")
+public_tests = test_case(name="public tests")(tests)

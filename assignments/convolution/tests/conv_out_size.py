@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "conv_out_size"
 points = 1
 
-public_tests = test_case(name="public tests")(PublicTests("convolution", "conv_out_size"))
+tests = PublicTests("convolution", "conv_out_size")
+public_tests = test_case(name="public tests")(tests)

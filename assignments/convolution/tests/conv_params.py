@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "conv_params"
 points = 1
 
-public_tests = test_case(name="public tests")(PublicTests("convolution", "conv_params"))
+tests = PublicTests("convolution", "conv_params")
+public_tests = test_case(name="public tests")(tests)

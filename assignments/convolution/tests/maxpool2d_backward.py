@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "maxpool2d_backward"
 points = 3
 
-public_tests = test_case(name="public tests")(PublicTests("convolution", "maxpool2d_backward"))
+tests = PublicTests("convolution", "maxpool2d_backward")
+public_tests = test_case(name="public tests")(tests)

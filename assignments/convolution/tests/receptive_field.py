@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "receptive_field"
 points = 1
 
-public_tests = test_case(name="public tests")(PublicTests("convolution", "receptive_field"))
+tests = PublicTests("convolution", "receptive_field")
+public_tests = test_case(name="public tests")(tests)

@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "train_cnn"
 points = 3
 
-public_tests = test_case(name="public tests")(PublicTests("convolution", "train_cnn"))
+tests = PublicTests("convolution", "train_cnn")
+public_tests = test_case(name="public tests")(tests)

@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "alpha_bars"
 points = 1
 
-public_tests = test_case(name="public tests")(PublicTests("diffusion", "alpha_bars"))
+tests = PublicTests("diffusion", "alpha_bars")
+public_tests = test_case(name="public tests")(tests)

@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "ddim_step"
 points = 2
 
-public_tests = test_case(name="public tests")(PublicTests("diffusion", "ddim_step"))
+tests = PublicTests("diffusion", "ddim_step")
+public_tests = test_case(name="public tests")(tests)

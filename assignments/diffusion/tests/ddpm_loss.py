@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "ddpm_loss"
 points = 2
 
-public_tests = test_case(name="public tests")(PublicTests("diffusion", "ddpm_loss"))
+tests = PublicTests("diffusion", "ddpm_loss")
+public_tests = test_case(name="public tests")(tests)

@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "p_sample_loop"
 points = 3
 
-public_tests = test_case(name="public tests")(PublicTests("diffusion", "p_sample_loop"))
+tests = PublicTests("diffusion", "p_sample_loop")
+public_tests = test_case(name="public tests")(tests)

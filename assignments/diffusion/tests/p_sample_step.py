@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "p_sample_step"
 points = 2
 
-public_tests = test_case(name="public tests")(PublicTests("diffusion", "p_sample_step"))
+tests = PublicTests("diffusion", "p_sample_step")
+public_tests = test_case(name="public tests")(tests)

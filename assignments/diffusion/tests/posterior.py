@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "posterior"
 points = 3
 
-public_tests = test_case(name="public tests")(PublicTests("diffusion", "posterior"))
+tests = PublicTests("diffusion", "posterior")
+public_tests = test_case(name="public tests")(tests)

@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "predict_mean_from_noise"
 points = 2
 
-public_tests = test_case(name="public tests")(PublicTests("diffusion", "predict_mean_from_noise"))
+tests = PublicTests("diffusion", "predict_mean_from_noise")
+public_tests = test_case(name="public tests")(tests)

@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "predict_x0_from_noise"
 points = 1
 
-public_tests = test_case(name="public tests")(PublicTests("diffusion", "predict_x0_from_noise"))
+tests = PublicTests("diffusion", "predict_x0_from_noise")
+public_tests = test_case(name="public tests")(tests)

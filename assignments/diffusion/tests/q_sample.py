@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "q_sample"
 points = 2
 
-public_tests = test_case(name="public tests")(PublicTests("diffusion", "q_sample"))
+tests = PublicTests("diffusion", "q_sample")
+public_tests = test_case(name="public tests")(tests)

@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "coupling_forward"
 points = 4
 
-public_tests = test_case(name="public tests")(PublicTests("flows", "coupling_forward"))
+tests = PublicTests("flows", "coupling_forward")
+public_tests = test_case(name="public tests")(tests)

@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "coupling_inverse"
 points = 2
 
-public_tests = test_case(name="public tests")(PublicTests("flows", "coupling_inverse"))
+tests = PublicTests("flows", "coupling_inverse")
+public_tests = test_case(name="public tests")(tests)

@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "flow_log_prob"
 points = 4
 
-public_tests = test_case(name="public tests")(PublicTests("flows", "flow_log_prob"))
+tests = PublicTests("flows", "flow_log_prob")
+public_tests = test_case(name="public tests")(tests)

@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "flow_sample"
 points = 2
 
-public_tests = test_case(name="public tests")(PublicTests("flows", "flow_sample"))
+tests = PublicTests("flows", "flow_sample")
+public_tests = test_case(name="public tests")(tests)

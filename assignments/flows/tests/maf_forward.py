@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "maf_forward"
 points = 1
 
-public_tests = test_case(name="public tests")(PublicTests("flows", "maf_forward"))
+tests = PublicTests("flows", "maf_forward")
+public_tests = test_case(name="public tests")(tests)

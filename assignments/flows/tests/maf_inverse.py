@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "maf_inverse"
 points = 2
 
-public_tests = test_case(name="public tests")(PublicTests("flows", "maf_inverse"))
+tests = PublicTests("flows", "maf_inverse")
+public_tests = test_case(name="public tests")(tests)

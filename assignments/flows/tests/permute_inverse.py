@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "permute_inverse"
 points = 1
 
-public_tests = test_case(name="public tests")(PublicTests("flows", "permute_inverse"))
+tests = PublicTests("flows", "permute_inverse")
+public_tests = test_case(name="public tests")(tests)

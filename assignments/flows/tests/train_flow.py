@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "train_flow"
 points = 3
 
-public_tests = test_case(name="public tests")(PublicTests("flows", "train_flow"))
+tests = PublicTests("flows", "train_flow")
+public_tests = test_case(name="public tests")(tests)

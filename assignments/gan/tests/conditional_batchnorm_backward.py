@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "conditional_batchnorm_backward"
 points = 3
 
-public_tests = test_case(name="public tests")(PublicTests("gan", "conditional_batchnorm_backward"))
+tests = PublicTests("gan", "conditional_batchnorm_backward")
+public_tests = test_case(name="public tests")(tests)

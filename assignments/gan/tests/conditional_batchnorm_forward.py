@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "conditional_batchnorm_forward"
 points = 2
 
-public_tests = test_case(name="public tests")(PublicTests("gan", "conditional_batchnorm_forward"))
+tests = PublicTests("gan", "conditional_batchnorm_forward")
+public_tests = test_case(name="public tests")(tests)

@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "discriminator_loss"
 points = 2
 
-public_tests = test_case(name="public tests")(PublicTests("gan", "discriminator_loss"))
+tests = PublicTests("gan", "discriminator_loss")
+public_tests = test_case(name="public tests")(tests)

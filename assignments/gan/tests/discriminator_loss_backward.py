@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "discriminator_loss_backward"
 points = 2
 
-public_tests = test_case(name="public tests")(PublicTests("gan", "discriminator_loss_backward"))
+tests = PublicTests("gan", "discriminator_loss_backward")
+public_tests = test_case(name="public tests")(tests)

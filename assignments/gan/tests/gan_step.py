@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "gan_step"
 points = 4
 
-public_tests = test_case(name="public tests")(PublicTests("gan", "gan_step"))
+tests = PublicTests("gan", "gan_step")
+public_tests = test_case(name="public tests")(tests)

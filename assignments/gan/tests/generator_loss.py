@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "generator_loss"
 points = 1
 
-public_tests = test_case(name="public tests")(PublicTests("gan", "generator_loss"))
+tests = PublicTests("gan", "generator_loss")
+public_tests = test_case(name="public tests")(tests)

@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "bigram_counts"
 points = 1
 
-public_tests = test_case(name="public tests")(PublicTests("language_models", "bigram_counts"))
+tests = PublicTests("language_models", "bigram_counts")
+public_tests = test_case(name="public tests")(tests)

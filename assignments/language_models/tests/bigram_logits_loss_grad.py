@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "bigram_logits_loss_grad"
 points = 3
 
-public_tests = test_case(name="public tests")(PublicTests("language_models", "bigram_logits_loss_grad"))
+tests = PublicTests("language_models", "bigram_logits_loss_grad")
+public_tests = test_case(name="public tests")(tests)

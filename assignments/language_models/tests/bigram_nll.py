@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "bigram_nll"
 points = 2
 
-public_tests = test_case(name="public tests")(PublicTests("language_models", "bigram_nll"))
+tests = PublicTests("language_models", "bigram_nll")
+public_tests = test_case(name="public tests")(tests)

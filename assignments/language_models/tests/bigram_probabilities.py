@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "bigram_probabilities"
 points = 1
 
-public_tests = test_case(name="public tests")(PublicTests("language_models", "bigram_probabilities"))
+tests = PublicTests("language_models", "bigram_probabilities")
+public_tests = test_case(name="public tests")(tests)

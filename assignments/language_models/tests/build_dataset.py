@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "build_dataset"
 points = 2
 
-public_tests = test_case(name="public tests")(PublicTests("language_models", "build_dataset"))
+tests = PublicTests("language_models", "build_dataset")
+public_tests = test_case(name="public tests")(tests)

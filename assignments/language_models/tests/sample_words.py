@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "sample_words"
 points = 2
 
-public_tests = test_case(name="public tests")(PublicTests("language_models", "sample_words"))
+tests = PublicTests("language_models", "sample_words")
+public_tests = test_case(name="public tests")(tests)

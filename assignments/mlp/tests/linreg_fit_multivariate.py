@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "linreg_fit_multivariate"
 points = 1
 
-public_tests = test_case(name="public tests")(PublicTests("mlp", "linreg_fit_multivariate"))
+tests = PublicTests("mlp", "linreg_fit_multivariate")
+public_tests = test_case(name="public tests")(tests)

@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "mlp_backward"
 points = 4
 
-public_tests = test_case(name="public tests")(PublicTests("mlp", "mlp_backward"))
+tests = PublicTests("mlp", "mlp_backward")
+public_tests = test_case(name="public tests")(tests)

@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "mlp_backward_relu_L"
 points = 3
 
-public_tests = test_case(name="public tests")(PublicTests("mlp", "mlp_backward_relu_L"))
+tests = PublicTests("mlp", "mlp_backward_relu_L")
+public_tests = test_case(name="public tests")(tests)

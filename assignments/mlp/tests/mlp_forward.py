@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "mlp_forward"
 points = 2
 
-public_tests = test_case(name="public tests")(PublicTests("mlp", "mlp_forward"))
+tests = PublicTests("mlp", "mlp_forward")
+public_tests = test_case(name="public tests")(tests)

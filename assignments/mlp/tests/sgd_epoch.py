@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "sgd_epoch"
 points = 2
 
-public_tests = test_case(name="public tests")(PublicTests("mlp", "sgd_epoch"))
+tests = PublicTests("mlp", "sgd_epoch")
+public_tests = test_case(name="public tests")(tests)

@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "train_mlp"
 points = 2
 
-public_tests = test_case(name="public tests")(PublicTests("mlp", "train_mlp"))
+tests = PublicTests("mlp", "train_mlp")
+public_tests = test_case(name="public tests")(tests)

@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "batchnorm2d_backward"
 points = 2
 
-public_tests = test_case(name="public tests")(PublicTests("normalization", "batchnorm2d_backward"))
+tests = PublicTests("normalization", "batchnorm2d_backward")
+public_tests = test_case(name="public tests")(tests)

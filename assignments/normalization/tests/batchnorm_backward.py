@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "batchnorm_backward"
 points = 4
 
-public_tests = test_case(name="public tests")(PublicTests("normalization", "batchnorm_backward"))
+tests = PublicTests("normalization", "batchnorm_backward")
+public_tests = test_case(name="public tests")(tests)

@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "batchnorm_forward"
 points = 2
 
-public_tests = test_case(name="public tests")(PublicTests("normalization", "batchnorm_forward"))
+tests = PublicTests("normalization", "batchnorm_forward")
+public_tests = test_case(name="public tests")(tests)

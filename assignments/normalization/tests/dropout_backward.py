@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "dropout_backward"
 points = 1
 
-public_tests = test_case(name="public tests")(PublicTests("normalization", "dropout_backward"))
+tests = PublicTests("normalization", "dropout_backward")
+public_tests = test_case(name="public tests")(tests)

@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "fuse_conv_batchnorm"
 points = 1
 
-public_tests = test_case(name="public tests")(PublicTests("normalization", "fuse_conv_batchnorm"))
+tests = PublicTests("normalization", "fuse_conv_batchnorm")
+public_tests = test_case(name="public tests")(tests)

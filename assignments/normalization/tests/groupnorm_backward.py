@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "groupnorm_backward"
 points = 3
 
-public_tests = test_case(name="public tests")(PublicTests("normalization", "groupnorm_backward"))
+tests = PublicTests("normalization", "groupnorm_backward")
+public_tests = test_case(name="public tests")(tests)

@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "groupnorm_forward"
 points = 2
 
-public_tests = test_case(name="public tests")(PublicTests("normalization", "groupnorm_forward"))
+tests = PublicTests("normalization", "groupnorm_forward")
+public_tests = test_case(name="public tests")(tests)

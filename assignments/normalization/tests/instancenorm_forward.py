@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "instancenorm_forward"
 points = 1
 
-public_tests = test_case(name="public tests")(PublicTests("normalization", "instancenorm_forward"))
+tests = PublicTests("normalization", "instancenorm_forward")
+public_tests = test_case(name="public tests")(tests)

@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "kaiming_normal"
 points = 1
 
-public_tests = test_case(name="public tests")(PublicTests("normalization", "kaiming_normal"))
+tests = PublicTests("normalization", "kaiming_normal")
+public_tests = test_case(name="public tests")(tests)

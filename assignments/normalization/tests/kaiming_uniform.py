@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "kaiming_uniform"
 points = 1
 
-public_tests = test_case(name="public tests")(PublicTests("normalization", "kaiming_uniform"))
+tests = PublicTests("normalization", "kaiming_uniform")
+public_tests = test_case(name="public tests")(tests)

@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "layernorm_backward"
 points = 3
 
-public_tests = test_case(name="public tests")(PublicTests("normalization", "layernorm_backward"))
+tests = PublicTests("normalization", "layernorm_backward")
+public_tests = test_case(name="public tests")(tests)

@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "residual_backward"
 points = 2
 
-public_tests = test_case(name="public tests")(PublicTests("normalization", "residual_backward"))
+tests = PublicTests("normalization", "residual_backward")
+public_tests = test_case(name="public tests")(tests)

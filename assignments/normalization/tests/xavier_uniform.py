@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "xavier_uniform"
 points = 1
 
-public_tests = test_case(name="public tests")(PublicTests("normalization", "xavier_uniform"))
+tests = PublicTests("normalization", "xavier_uniform")
+public_tests = test_case(name="public tests")(tests)

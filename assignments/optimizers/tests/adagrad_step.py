@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "adagrad_step"
 points = 1
 
-public_tests = test_case(name="public tests")(PublicTests("optimizers", "adagrad_step"))
+tests = PublicTests("optimizers", "adagrad_step")
+public_tests = test_case(name="public tests")(tests)

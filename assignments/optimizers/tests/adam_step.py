@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "adam_step"
 points = 3
 
-public_tests = test_case(name="public tests")(PublicTests("optimizers", "adam_step"))
+tests = PublicTests("optimizers", "adam_step")
+public_tests = test_case(name="public tests")(tests)

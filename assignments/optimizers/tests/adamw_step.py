@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "adamw_step"
 points = 2
 
-public_tests = test_case(name="public tests")(PublicTests("optimizers", "adamw_step"))
+tests = PublicTests("optimizers", "adamw_step")
+public_tests = test_case(name="public tests")(tests)

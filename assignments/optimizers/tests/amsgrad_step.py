@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "amsgrad_step"
 points = 2
 
-public_tests = test_case(name="public tests")(PublicTests("optimizers", "amsgrad_step"))
+tests = PublicTests("optimizers", "amsgrad_step")
+public_tests = test_case(name="public tests")(tests)

@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "clip_grad_norm"
 points = 2
 
-public_tests = test_case(name="public tests")(PublicTests("optimizers", "clip_grad_norm"))
+tests = PublicTests("optimizers", "clip_grad_norm")
+public_tests = test_case(name="public tests")(tests)

@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "lr_cosine"
 points = 2
 
-public_tests = test_case(name="public tests")(PublicTests("optimizers", "lr_cosine"))
+tests = PublicTests("optimizers", "lr_cosine")
+public_tests = test_case(name="public tests")(tests)

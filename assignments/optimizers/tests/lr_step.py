@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "lr_step"
 points = 1
 
-public_tests = test_case(name="public tests")(PublicTests("optimizers", "lr_step"))
+tests = PublicTests("optimizers", "lr_step")
+public_tests = test_case(name="public tests")(tests)

@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "momentum_step"
 points = 1
 
-public_tests = test_case(name="public tests")(PublicTests("optimizers", "momentum_step"))
+tests = PublicTests("optimizers", "momentum_step")
+public_tests = test_case(name="public tests")(tests)

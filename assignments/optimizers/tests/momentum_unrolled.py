@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "momentum_unrolled"
 points = 1
 
-public_tests = test_case(name="public tests")(PublicTests("optimizers", "momentum_unrolled"))
+tests = PublicTests("optimizers", "momentum_unrolled")
+public_tests = test_case(name="public tests")(tests)

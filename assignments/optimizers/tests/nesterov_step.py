@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "nesterov_step"
 points = 2
 
-public_tests = test_case(name="public tests")(PublicTests("optimizers", "nesterov_step"))
+tests = PublicTests("optimizers", "nesterov_step")
+public_tests = test_case(name="public tests")(tests)

@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "rmsprop_step"
 points = 1
 
-public_tests = test_case(name="public tests")(PublicTests("optimizers", "rmsprop_step"))
+tests = PublicTests("optimizers", "rmsprop_step")
+public_tests = test_case(name="public tests")(tests)

@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "sgd_bound"
 points = 2
 
-public_tests = test_case(name="public tests")(PublicTests("optimizers", "sgd_bound"))
+tests = PublicTests("optimizers", "sgd_bound")
+public_tests = test_case(name="public tests")(tests)

@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "sgd_step"
 points = 1
 
-public_tests = test_case(name="public tests")(PublicTests("optimizers", "sgd_step"))
+tests = PublicTests("optimizers", "sgd_step")
+public_tests = test_case(name="public tests")(tests)

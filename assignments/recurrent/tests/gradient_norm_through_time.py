@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "gradient_norm_through_time"
 points = 2
 
-public_tests = test_case(name="public tests")(PublicTests("recurrent", "gradient_norm_through_time"))
+tests = PublicTests("recurrent", "gradient_norm_through_time")
+public_tests = test_case(name="public tests")(tests)

@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "greedy_decode"
 points = 2
 
-public_tests = test_case(name="public tests")(PublicTests("recurrent", "greedy_decode"))
+tests = PublicTests("recurrent", "greedy_decode")
+public_tests = test_case(name="public tests")(tests)

@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "last_hidden"
 points = 1
 
-public_tests = test_case(name="public tests")(PublicTests("recurrent", "last_hidden"))
+tests = PublicTests("recurrent", "last_hidden")
+public_tests = test_case(name="public tests")(tests)

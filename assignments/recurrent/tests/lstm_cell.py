@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "lstm_cell"
 points = 2
 
-public_tests = test_case(name="public tests")(PublicTests("recurrent", "lstm_cell"))
+tests = PublicTests("recurrent", "lstm_cell")
+public_tests = test_case(name="public tests")(tests)

@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "lstm_cell_backward"
 points = 3
 
-public_tests = test_case(name="public tests")(PublicTests("recurrent", "lstm_cell_backward"))
+tests = PublicTests("recurrent", "lstm_cell_backward")
+public_tests = test_case(name="public tests")(tests)

@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "lstm_forward"
 points = 2
 
-public_tests = test_case(name="public tests")(PublicTests("recurrent", "lstm_forward"))
+tests = PublicTests("recurrent", "lstm_forward")
+public_tests = test_case(name="public tests")(tests)

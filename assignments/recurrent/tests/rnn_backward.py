@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "rnn_backward"
 points = 4
 
-public_tests = test_case(name="public tests")(PublicTests("recurrent", "rnn_backward"))
+tests = PublicTests("recurrent", "rnn_backward")
+public_tests = test_case(name="public tests")(tests)

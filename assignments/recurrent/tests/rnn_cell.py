@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "rnn_cell"
 points = 1
 
-public_tests = test_case(name="public tests")(PublicTests("recurrent", "rnn_cell"))
+tests = PublicTests("recurrent", "rnn_cell")
+public_tests = test_case(name="public tests")(tests)

@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "rnn_cell_backward"
 points = 3
 
-public_tests = test_case(name="public tests")(PublicTests("recurrent", "rnn_cell_backward"))
+tests = PublicTests("recurrent", "rnn_cell_backward")
+public_tests = test_case(name="public tests")(tests)

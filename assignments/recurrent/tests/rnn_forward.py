@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "rnn_forward"
 points = 2
 
-public_tests = test_case(name="public tests")(PublicTests("recurrent", "rnn_forward"))
+tests = PublicTests("recurrent", "rnn_forward")
+public_tests = test_case(name="public tests")(tests)

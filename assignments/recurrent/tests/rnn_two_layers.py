@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "rnn_two_layers"
 points = 2
 
-public_tests = test_case(name="public tests")(PublicTests("recurrent", "rnn_two_layers"))
+tests = PublicTests("recurrent", "rnn_two_layers")
+public_tests = test_case(name="public tests")(tests)

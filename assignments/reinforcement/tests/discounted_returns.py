@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "discounted_returns"
 points = 1
 
-public_tests = test_case(name="public tests")(PublicTests("reinforcement", "discounted_returns"))
+tests = PublicTests("reinforcement", "discounted_returns")
+public_tests = test_case(name="public tests")(tests)

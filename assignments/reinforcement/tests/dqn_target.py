@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "dqn_target"
 points = 2
 
-public_tests = test_case(name="public tests")(PublicTests("reinforcement", "dqn_target"))
+tests = PublicTests("reinforcement", "dqn_target")
+public_tests = test_case(name="public tests")(tests)

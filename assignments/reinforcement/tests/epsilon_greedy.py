@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "epsilon_greedy"
 points = 2
 
-public_tests = test_case(name="public tests")(PublicTests("reinforcement", "epsilon_greedy"))
+tests = PublicTests("reinforcement", "epsilon_greedy")
+public_tests = test_case(name="public tests")(tests)

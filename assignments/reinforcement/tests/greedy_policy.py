@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "greedy_policy"
 points = 1
 
-public_tests = test_case(name="public tests")(PublicTests("reinforcement", "greedy_policy"))
+tests = PublicTests("reinforcement", "greedy_policy")
+public_tests = test_case(name="public tests")(tests)

@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "gridworld"
 points = 2
 
-public_tests = test_case(name="public tests")(PublicTests("reinforcement", "gridworld"))
+tests = PublicTests("reinforcement", "gridworld")
+public_tests = test_case(name="public tests")(tests)

@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "policy_evaluation"
 points = 2
 
-public_tests = test_case(name="public tests")(PublicTests("reinforcement", "policy_evaluation"))
+tests = PublicTests("reinforcement", "policy_evaluation")
+public_tests = test_case(name="public tests")(tests)

@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "q_learning"
 points = 2
 
-public_tests = test_case(name="public tests")(PublicTests("reinforcement", "q_learning"))
+tests = PublicTests("reinforcement", "q_learning")
+public_tests = test_case(name="public tests")(tests)

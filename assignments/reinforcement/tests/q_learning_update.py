@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "q_learning_update"
 points = 2
 
-public_tests = test_case(name="public tests")(PublicTests("reinforcement", "q_learning_update"))
+tests = PublicTests("reinforcement", "q_learning_update")
+public_tests = test_case(name="public tests")(tests)

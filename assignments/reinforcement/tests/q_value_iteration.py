@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "q_value_iteration"
 points = 3
 
-public_tests = test_case(name="public tests")(PublicTests("reinforcement", "q_value_iteration"))
+tests = PublicTests("reinforcement", "q_value_iteration")
+public_tests = test_case(name="public tests")(tests)

@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "reinforce_backward"
 points = 2
 
-public_tests = test_case(name="public tests")(PublicTests("reinforcement", "reinforce_backward"))
+tests = PublicTests("reinforcement", "reinforce_backward")
+public_tests = test_case(name="public tests")(tests)

@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "certified_radius"
 points = 2
 
-public_tests = test_case(name="public tests")(PublicTests("robustness", "certified_radius"))
+tests = PublicTests("robustness", "certified_radius")
+public_tests = test_case(name="public tests")(tests)

@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "early_stopping"
 points = 2
 
-public_tests = test_case(name="public tests")(PublicTests("robustness", "early_stopping"))
+tests = PublicTests("robustness", "early_stopping")
+public_tests = test_case(name="public tests")(tests)

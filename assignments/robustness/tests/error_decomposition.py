@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "error_decomposition"
 points = 1
 
-public_tests = test_case(name="public tests")(PublicTests("robustness", "error_decomposition"))
+tests = PublicTests("robustness", "error_decomposition")
+public_tests = test_case(name="public tests")(tests)

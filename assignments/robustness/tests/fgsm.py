@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "fgsm"
 points = 2
 
-public_tests = test_case(name="public tests")(PublicTests("robustness", "fgsm"))
+tests = PublicTests("robustness", "fgsm")
+public_tests = test_case(name="public tests")(tests)

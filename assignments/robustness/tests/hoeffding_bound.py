@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "hoeffding_bound"
 points = 1
 
-public_tests = test_case(name="public tests")(PublicTests("robustness", "hoeffding_bound"))
+tests = PublicTests("robustness", "hoeffding_bound")
+public_tests = test_case(name="public tests")(tests)

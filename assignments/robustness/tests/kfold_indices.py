@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "kfold_indices"
 points = 2
 
-public_tests = test_case(name="public tests")(PublicTests("robustness", "kfold_indices"))
+tests = PublicTests("robustness", "kfold_indices")
+public_tests = test_case(name="public tests")(tests)

@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "l2_penalty_grad"
 points = 1
 
-public_tests = test_case(name="public tests")(PublicTests("robustness", "l2_penalty_grad"))
+tests = PublicTests("robustness", "l2_penalty_grad")
+public_tests = test_case(name="public tests")(tests)

@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "pgd"
 points = 2
 
-public_tests = test_case(name="public tests")(PublicTests("robustness", "pgd"))
+tests = PublicTests("robustness", "pgd")
+public_tests = test_case(name="public tests")(tests)

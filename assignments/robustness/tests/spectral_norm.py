@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "spectral_norm"
 points = 3
 
-public_tests = test_case(name="public tests")(PublicTests("robustness", "spectral_norm"))
+tests = PublicTests("robustness", "spectral_norm")
+public_tests = test_case(name="public tests")(tests)

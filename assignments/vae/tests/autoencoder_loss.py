@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "autoencoder_loss"
 points = 1
 
-public_tests = test_case(name="public tests")(PublicTests("vae", "autoencoder_loss"))
+tests = PublicTests("vae", "autoencoder_loss")
+public_tests = test_case(name="public tests")(tests)

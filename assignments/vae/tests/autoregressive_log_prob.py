@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "autoregressive_log_prob"
 points = 2
 
-public_tests = test_case(name="public tests")(PublicTests("vae", "autoregressive_log_prob"))
+tests = PublicTests("vae", "autoregressive_log_prob")
+public_tests = test_case(name="public tests")(tests)

@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "iwae_bound"
 points = 2
 
-public_tests = test_case(name="public tests")(PublicTests("vae", "iwae_bound"))
+tests = PublicTests("vae", "iwae_bound")
+public_tests = test_case(name="public tests")(tests)

@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "linear_autoencoder"
 points = 2
 
-public_tests = test_case(name="public tests")(PublicTests("vae", "linear_autoencoder"))
+tests = PublicTests("vae", "linear_autoencoder")
+public_tests = test_case(name="public tests")(tests)

@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "pixelcnn_mask"
 points = 1
 
-public_tests = test_case(name="public tests")(PublicTests("vae", "pixelcnn_mask"))
+tests = PublicTests("vae", "pixelcnn_mask")
+public_tests = test_case(name="public tests")(tests)

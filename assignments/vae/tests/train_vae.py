@@ -8,4 +8,5 @@ OK_FORMAT = False
 name = "train_vae"
 points = 3
 
-public_tests = test_case(name="public tests")(PublicTests("vae", "train_vae"))
+tests = PublicTests("vae", "train_vae")
+public_tests = test_case(name="public tests")(tests)
