@@ -44,8 +44,10 @@ def batches():
 
     def graded(setting):
         if setting not in made:
+            made[setting] = None  # a batch that fails is not graded again for every test
             folders.append(tempfile.mkdtemp(prefix="gradlab-attacks-"))
             made[setting] = grade(setting, Path(folders[-1]))
+        assert made[setting] is not None, "there is no batch: see the first failure"
         return made[setting]
 
     yield graded

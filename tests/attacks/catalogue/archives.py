@@ -3,6 +3,7 @@
 import io
 import os
 import stat
+import warnings
 import zipfile
 
 from tests.attacks.record import BANNER, BLANK, Attack, Files, honest
@@ -11,10 +12,13 @@ RIGHT = f'print("{BANNER}")\ndef scale(x, factor): return x * factor\n'.encode()
 EVIL = b"raise SystemExit('unpacked')\n"
 
 
-def packed(*members: tuple[str | zipfile.ZipInfo, bytes], pack: int = zipfile.ZIP_DEFLATED) -> bytes:
+def packed(
+    *members: tuple[str | zipfile.ZipInfo, bytes], pack: int = zipfile.ZIP_DEFLATED
+) -> bytes:
     """Return a zip archive."""
     data = io.BytesIO()
-    with zipfile.ZipFile(data, "w", pack) as archive:
+    with zipfile.ZipFile(data, "w", pack) as archive, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # two members of one name are meant
         for name, content in members:
             archive.writestr(name, content)
     return data.getvalue()

@@ -18,9 +18,7 @@ def _softmax(name: str, how: str, text: str, end: End = FORBIDDEN) -> Attack:
     )
 
 
-def _autograd(
-    name: str, how: str, text: str, end: End = FORBIDDEN, before: str = ""
-) -> Attack:
+def _autograd(name: str, how: str, text: str, end: End = FORBIDDEN, before: str = "") -> Attack:
     """`text` sets grad from x, a leaf, and y = tanh(x), and the upstream gradient g."""
     body = (
         f"import torch\n\n{textwrap.dedent(before)}\n"
@@ -70,9 +68,13 @@ ATTACKS = (
         def softmax(z): return operator.methodcaller("softmax", -1)(z)
         """,
     ),
-    _softmax("eval", "in a text that is evaluated", """
+    _softmax(
+        "eval",
+        "in a text that is evaluated",
+        """
         def softmax(z): return eval("torch.soft" + "max(z, -1)")
-        """),
+        """,
+    ),
     _softmax(
         "import",
         "by importing its module anew",

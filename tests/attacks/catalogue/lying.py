@@ -277,8 +277,15 @@ ATTACKS = (
         """),
         ends={"describe": honest()},
     ),
-    Attack(name="nothing", tries="hands in what was handed out", files={"small.py": """
+    Attack(
+        name="nothing",
+        tries="hands in what was handed out",
+        files={
+            "small.py": """
 def scale(x, factor):
     raise NotImplementedError
-"""}, ends={"scale": BLANK}),
+"""
+        },
+        ends={"scale": BLANK},
+    ),
 )

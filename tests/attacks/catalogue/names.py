@@ -38,10 +38,15 @@ ATTACKS = (
     _called("quotes-in-a-name", "has a name that closes the cell", '"",4,"', "second row"),
     _called("escapes-in-a-name", "has a name that paints the terminal", RED, "terminal"),
     _called(
-        "direction-in-a-name", "has a name that turns the line around", "\u202eevE\u2066", "terminal"
+        "direction-in-a-name",
+        "has a name that turns the line around",
+        "\u202eevE\u2066",
+        "terminal",
     ),
     _called("yaml-name", "has a name that YAML runs", "!!python/object/apply:os.system [id]", ""),
-    _refused("confusable-folder", "calls itself as another student, with a Cyrillic a", "000-\u0430"),
+    _refused(
+        "confusable-folder", "calls itself as another student, with a Cyrillic a", "000-\u0430"
+    ),
     _refused("escapes-in-a-folder", "names its folder so that it paints the terminal", RED[:9]),
     _refused("newline-in-a-folder", "names its folder in two lines", "eve\ngrades: /etc/passwd"),
     _refused("formula-folder", "names its folder as a formula", "=1+1"),

@@ -186,7 +186,7 @@ ATTACKS = (
     Attack(
         name="odd-json-values",
         tries="is JSON, but no notebook: NaN, numbers, text",
-        files={"small.ipynb": b"[NaN, 1e999, -0, \"\\ud800\"]"},
+        files={"small.ipynb": b'[NaN, 1e999, -0, "\\ud800"]'},
         status="unreadable",
         problem="other JSON",
     ),

@@ -132,7 +132,9 @@ ATTACKS = (
     Attack(
         name="deep-header",
         tries="nests its JSON a hundred thousand levels deep",
-        files=_says("say(frame(b'{\"seq\": 1, \"ok\": ' + b'[' * 100_000 + b']' * 100_000 + b'}'))"),
+        files=_says(
+            "say(frame(b'{\"seq\": 1, \"ok\": ' + b'[' * 100_000 + b']' * 100_000 + b'}'))"
+        ),
         ends=_BAD,
     ),
     Attack(
@@ -140,7 +142,7 @@ ATTACKS = (
         tries="nests an error's message just as deep as JSON can be read, for whoever prints it",
         files=_says(
             "deep = b'[' * 900 + b']' * 900\n"
-            "    say(frame(b'{\"seq\": %d, \"ok\": false, \"error\": {\"message\": ' % seq()"
+            '    say(frame(b\'{"seq": %d, "ok": false, "error": {"message": \' % seq()'
             " + deep + b', \"type\": ' + deep + b', \"kind\": ' + deep + b'}}'))"
         ),
         ends={"scale": failed("exception", "bad_reply")},
@@ -149,7 +151,7 @@ ATTACKS = (
         name="odd-json",
         tries="sends NaN, a huge number, duplicate keys and lone surrogates as JSON",
         files=_says(
-            "say(frame(b'{\"seq\": 1e999, \"seq\": %d, \"ok\": true, \"value\": %s}'"
+            'say(frame(b\'{"seq": 1e999, "seq": %d, "ok": true, "value": %s}\''
             " % (seq(), b'9' * 5000)))"
         ),
         ends=_BAD,

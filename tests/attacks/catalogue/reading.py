@@ -191,7 +191,6 @@ def probe():
     return evil.processes() + evil.look_at(max(os.getppid(), 1 if os.getpid() != 1 else 2))
 """),
         ends={"scale": honest()},
-        undefended="achieved",
     ),
     Attack(
         name="read-the-environment",
