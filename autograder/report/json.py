@@ -54,6 +54,8 @@ GRADE_COLUMNS = (
     "graded_at",
     "submission_sha256",
 )
+# What a spreadsheet takes for a formula; some read the wide forms of East Asian keyboards too.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 _AS_IS = frozenset({str, int, float, bool, NoneType})  # exactly these are the same in JSON
 _OUR_FAULT = "the grader failed here; no points are lost, and a person will look at it"
 
@@ -435,5 +437,5 @@ def grades_csv(rows: Iterable[tuple[str, ...]]) -> bytes:
 
 def text_cell(text: str) -> str:
     """Return text, in one line, that a spreadsheet will not run as a formula. Not for numbers."""
-    inert = f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+    inert = f"'{text}" if text.startswith(_FORMULA) else text
     return " ".join(inert.splitlines())
