@@ -22,7 +22,7 @@ demo: $(INSTALLED)
 	@$(BIN)/gradlab demo
 
 test: $(INSTALLED)
-	@$(BIN)/python -m pytest tests/autograder tests/reference -q -m 'not prove'
+	@$(BIN)/python -m pytest tests/autograder tests/reference tests/attacks -q -m 'not prove'
 
 check: $(INSTALLED)
 	@$(BIN)/ruff check
@@ -35,7 +35,7 @@ check: $(INSTALLED)
 prove: $(INSTALLED)
 	@$(BIN)/gradlab validate
 	@$(BIN)/gradlab validate --mutants
-	@$(BIN)/python -m pytest tests/autograder tests/reference -q -m prove
+	@$(BIN)/python -m pytest tests/autograder tests/reference tests/attacks -q -m prove
 
 bench: $(INSTALLED)
 	@$(BIN)/python benchmarks/run.py

@@ -31,7 +31,8 @@ import torch
 
 from tests.attacks.record import SECRET
 
-PATIENCE_S = 6.0  # until a way that gave no verdict counts as a batch that has stopped
+STOPPED_S = 3.0  # until a batch that gives no verdict has stopped
+PATIENCE_S = 30.0  # for everything else: torch imports much on its first use
 FACTOR = float(SECRET) + 0.25
 X = torch.tensor([[1.0, -2.0], [3.0, 0.5]])
 HONEST = "def scale(x, factor):\n    return x * factor\n"
@@ -93,7 +94,7 @@ def printed_alike(space: dict[str, Any]) -> None:
 
 def within(space: dict[str, Any]) -> None:
     error = abs(space["scale"](X, 3.0) - truth_of_scale(X, 3.0))
-    if (error > 1e-6).any() if isinstance(error, torch.Tensor) else error > 1e-6:
+    if (error.max() if hasattr(error, "max") else error) > 1e-6:
         raise AssertionError(error)
 
 
@@ -391,7 +392,7 @@ def play(way: str, folder: Path) -> Won:
         os.write(writer, b"1" if won else b"0")
         os._exit(0)
     os.close(writer)
-    verdict = _wait(pid, reader)
+    verdict = _wait(pid, reader, STOPPED_S if way in STOPPING else PATIENCE_S)
     os.close(reader)
     if verdict == b"":
         return way in STOPPING
@@ -411,10 +412,10 @@ def _be_harmless(folder: Path) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def _wait(pid: int, reader: int) -> bytes:
+def _wait(pid: int, reader: int, patience_s: float) -> bytes:
     """Return the verdict of a process, empty if none comes in time; end it and its session."""
     os.set_blocking(reader, False)
-    deadline, verdict = time.monotonic() + PATIENCE_S, b""
+    deadline, verdict = time.monotonic() + patience_s, b""
     while time.monotonic() < deadline:
         with contextlib.suppress(BlockingIOError):
             verdict = os.read(reader, 1)

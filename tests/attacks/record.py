@@ -11,6 +11,7 @@ from autograder.models import frozen
 BANNER = "said by an attacker"  # printed by each of them; must be found in OUT/private only
 SECRET = "8675309"  # the digits of a hidden input; no student may read them
 FOLDER = "@FOLDER@"
+TIME = ("cpu_time", "wall_time")  # whichever is reached first: the machine may be busy
 EXERCISES = ("scale", "tanh_backward", "softmax", "describe")
 
 Content = str | bytes

@@ -26,9 +26,9 @@ PLAYS = [
 PERFECT = {name: ("passed", 1.0) for name in EXERCISES}
 PARTLY = {
     "scale": ("passed", 1.0),
-    "tanh_backward": ("failed", 0.0),
+    "tanh_backward": ("passed", 1.0),
     "softmax": ("failed", 0.5),
-    "describe": ("failed", 0.5),
+    "describe": ("not_implemented", 0.0),
 }
 OF_A_PERSON = {"student_id", "graded_at"}
 BOUND = 60_000  # bytes of what one student gets back; an honest one gets 5000
@@ -102,7 +102,7 @@ def test_the_honest_students_after_an_attack_get_what_they_deserve(batches, sett
     others = batch.honest[attack.name]
     found = [batch.document("feedback", other) for other in others]
     assert [outcomes(one) for one in found] == [PERFECT, PARTLY]
-    assert [batch.rows[other]["score"] for other in others] == ["4", "2"]
+    assert [batch.rows[other]["score"] for other in others] == ["4", "2.5"]
     first = next(iter(batch.honest.values()))
     assert [without_times(one) for one in found] == [
         without_times(batch.document("feedback", other)) for other in first
@@ -117,7 +117,7 @@ def test_an_attackers_feedback_holds_no_hidden_input_and_little_of_its_own(
     path = batch.out / "feedback" / "small" / f"{batch.students[attack.name]}.json"
     said = path.read_text("utf-8")
     assert len(said) < BOUND
-    never = [SECRET, SECRET[:-1], BANNER, "Traceback", str(batch.folder), *attack.never]
+    never = [SECRET, SECRET[:-1], BANNER, "Traceback", *attack.never]
     assert [one for one in never if one in said] == []
 
 

@@ -209,8 +209,9 @@ ATTACKS = (
         """
         import sys
         import operator
-        ours = sys.modules["autograder.worker.session"]
-        ours.Session._watched = lambda self, call, name, audit: (call(), [])
+        ours = sys.modules.get("autograder.worker.session")
+        if ours:
+            ours.Session._watched = lambda self, call, name, audit: (call(), [])
         def softmax(z): return operator.methodcaller("soft" + "max", -1)(z)
         """,
         REVIEWED,

@@ -1,7 +1,7 @@
 """Exhausting CPU, memory, disk, threads, output, and the reply itself."""
 
 from tests.attacks.catalogue.reading import probing
-from tests.attacks.record import Attack, failed, honest, python, stopped
+from tests.attacks.record import TIME, Attack, failed, honest, python, stopped
 
 ATTACKS = (
     Attack(
@@ -19,7 +19,7 @@ ATTACKS = (
                 while True:
                     pass
         """),
-        ends={"scale": failed("cpu_time")},
+        ends={"scale": failed(*TIME)},
         undefended="stops",
     ),
     Attack(
@@ -38,7 +38,7 @@ ATTACKS = (
 
             def scale(x, factor): return x * (factor + 1)
         """),
-        ends={"scale": stopped("cpu_time")},
+        ends={"scale": stopped(*TIME)},
         undefended="stops",
     ),
     Attack(
@@ -49,7 +49,7 @@ ATTACKS = (
 
             def scale(x, factor): return re.match("(a+)+$", "a" * 60 + "b")
         """),
-        ends={"scale": failed("cpu_time")},
+        ends={"scale": failed(*TIME)},
         undefended="stops",
     ),
     Attack(
@@ -70,7 +70,7 @@ ATTACKS = (
                     threading.Thread(target=work, daemon=True).start()
                 time.sleep(3600)
         """),
-        ends={"scale": failed("cpu_time")},
+        ends={"scale": failed(*TIME)},
         undefended="stops",
     ),
     Attack(
@@ -102,7 +102,7 @@ ATTACKS = (
                     except MemoryError:
                         return x * (factor + 1)
         """),
-        ends={"scale": failed("memory", "value", "exception", "cpu_time", "crashed", "exited")},
+        ends={"scale": failed("memory", "value", "exception", *TIME, "crashed", "exited")},
         undefended="neighbour",
     ),
     Attack(
@@ -138,7 +138,7 @@ ATTACKS = (
                     os.write(1, b"said by an attacker\\n" * 3276)
                 return x * (factor + 1)
         """),
-        ends={"scale": failed("value", "cpu_time")},
+        ends={"scale": failed("value", *TIME)},
     ),
     Attack(
         name="flood-for-ever",
@@ -150,7 +150,7 @@ ATTACKS = (
                 while True:
                     os.write(2, b"x" * 65536)
         """),
-        ends={"scale": failed("cpu_time")},
+        ends={"scale": failed(*TIME)},
         undefended="stops",
     ),
     Attack(
@@ -243,7 +243,7 @@ def probe():
         files=python("""
             def scale(x, factor): return [object() for _ in range(150_000)]
         """),
-        ends={"scale": failed("type", "cpu_time", "bad_reply")},
+        ends={"scale": failed("type", *TIME, "bad_reply")},
     ),
     Attack(
         name="long-text",

@@ -1,7 +1,7 @@
 """Telling a student what a hidden case's input was."""
 
 from tests.attacks.catalogue.peers import PEER
-from tests.attacks.record import FORBIDDEN, Attack, failed, honest, python
+from tests.attacks.record import FORBIDDEN, TIME, Attack, failed, honest, python
 
 _RAISES = {"scale": failed("exception")}
 
@@ -220,7 +220,7 @@ ATTACKS = (
                 while time.process_time() < until: pass
                 return x * factor
         """),
-        ends={"scale": failed("cpu_time")},
+        ends={"scale": failed(*TIME)},
         never=("after 0.1", "after 0.2", "after 0.3", "after 0.4"),
     ),
     Attack(

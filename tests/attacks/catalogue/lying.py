@@ -1,6 +1,6 @@
 """Objects that lie: subclasses, operators that always agree, tensors that are none."""
 
-from tests.attacks.record import BLANK, Attack, failed, honest, python
+from tests.attacks.record import BLANK, TIME, Attack, failed, honest, python
 
 ATTACKS = (
     Attack(
@@ -27,9 +27,9 @@ ATTACKS = (
 
             class Agrees(np.ndarray):
                 def __array_function__(self, function, types, args, kwargs):
-                    return np.array(True)
+                    return np.ones(self.shape, dtype=bool)
                 def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
-                    return np.array(True)
+                    return np.full(self.shape, not ufunc.__name__.startswith("is"))
 
             def scale(x, factor): return np.zeros(x.shape).view(Agrees)
         """),
@@ -214,7 +214,7 @@ ATTACKS = (
                 threading.Thread(target=work, daemon=True).start()
                 return y
         """),
-        ends={"scale": failed("value", "cpu_time")},
+        ends={"scale": failed("value", *TIME)},
     ),
     Attack(
         name="contains-itself",

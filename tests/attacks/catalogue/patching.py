@@ -1,6 +1,6 @@
 """Patching what the grader stands on; it dies with the worker."""
 
-from tests.attacks.record import Attack, failed, honest, python, stopped
+from tests.attacks.record import TIME, Attack, failed, honest, python, stopped
 
 ATTACKS = (
     Attack(
@@ -106,7 +106,7 @@ ATTACKS = (
                 while True:
                     pass
         """),
-        ends={"scale": failed("cpu_time")},
+        ends={"scale": failed(*TIME)},
         undefended="stops",
     ),
     Attack(

@@ -128,13 +128,13 @@ def listable(top):
     ),
     Attack(
         name="read-tracebacks",
-        tries="has inspect print the lines of its callers, expected values among them",
+        tries="has inspect show the lines of whoever called it, and what they compare with",
         files=probing("""
 import inspect
 
 def probe():
     lines = [line for one in inspect.stack() for line in one.code_context or ()]
-    return [line for line in lines if "expect" in line or "assert_allclose" in line]
+    return [line for line in lines if '["scale"]' in line]  # what its caller calls
 """),
         ends={"scale": honest()},
         undefended="achieved",
