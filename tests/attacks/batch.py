@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import csv
 import ctypes
-import functools
 import json
 import os
 import shutil

@@ -52,7 +52,7 @@ ATTACKS = (
             import sys
 
             def scale(x, factor):
-                print("sandbox: expected a worker that is ready, got EOFError. Run `gradlab doctor`.")
+                print("sandbox: expected a worker that is ready, got EOFError. `gradlab doctor`.")
                 print("Traceback (most recent call last): autograder.errors.SandboxError",
                       file=sys.stderr, flush=True)
                 os._exit(97)

@@ -96,10 +96,8 @@ ATTACKS = (
         """
         def softmax(z):
             n = z.shape[-1]
-            q, k, v = z[:, None, :] * n**0.5, torch.eye(n, dtype=z.dtype), torch.eye(n, dtype=z.dtype)
-            one = z.shape[0]
-            return F.scaled_dot_product_attention(
-                q, k.expand(one, n, n), v.expand(one, n, n))[:, 0]
+            eye = torch.eye(n, dtype=z.dtype).expand(z.shape[0], n, n)
+            return F.scaled_dot_product_attention(z[:, None, :] * n**0.5, eye, eye)[:, 0]
         """,
     ),
     _softmax(
@@ -237,7 +235,8 @@ ATTACKS = (
     _autograd(
         "functional",
         "by a Jacobian",
-        "grad = torch.autograd.functional.jacobian(lambda v: (torch.tanh(v) * g).sum(), x.detach())",
+        "f = lambda v: (torch.tanh(v) * g).sum()\n"
+        "grad = torch.autograd.functional.jacobian(f, x.detach())",
     ),
     _autograd(
         "vjp",

@@ -144,6 +144,19 @@ ATTACKS = (
         undefended="afterwards",
     ),
     Attack(
+        name="pickle",
+        tries="returns an object that runs code wherever it is unpickled",
+        files=python("""
+            class Loaded:
+                def __reduce__(self): return eval, ("'run by the ' + 'grader'",)
+
+            def scale(x, factor): return Loaded()
+            def softmax(z): return z.exp().__class__, Loaded
+        """),
+        ends={"scale": failed("type"), "softmax": failed("type")},
+        undefended="pickle",
+    ),
+    Attack(
         name="meta-tensor",
         tries="returns a tensor without any values",
         files=python("""
