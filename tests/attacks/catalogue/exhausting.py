@@ -202,14 +202,14 @@ def probe():
     release, started = threading.Event(), []
     threading.stack_size(64 << 10)
     try:
-        while len(started) < 600:
+        while len(started) < 2000:
             thread = threading.Thread(target=release.wait)
             thread.start()
             started.append(thread)
     except RuntimeError:
         pass
     release.set()
-    return [len(started)] if len(started) >= 600 else []
+    return [len(started)] if len(started) >= 2000 else []
 """),
         ends={"scale": honest()},
         undefended="achieved",
