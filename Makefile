@@ -7,22 +7,24 @@ INSTALLED := .venv/.installed
 # One thread for each process: the grader forks, and results do not depend on the machine's size.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help demo test check prove bench generate clean
+.PHONY: help demo test check prove coverage bench bench-attacks generate clean
 
 help:
-	@echo 'make demo      grade the bundled class, end to end, into build/demo/'
-	@echo 'make test      test the tool'
-	@echo 'make check     lint, types, layering, and whether assignments/ is current'
-	@echo 'make prove     the slow proofs: isolation, and every solution, mistake and alternative'
-	@echo 'make bench     measure speed'
-	@echo 'make generate  write assignments/ from reference/'
-	@echo 'make clean     remove build products and caches; .venv stays'
+	@echo 'make demo           grade the bundled class, end to end, into build/demo/'
+	@echo 'make test           test the tool'
+	@echo 'make check          lint, types, layering, and whether assignments/ is current'
+	@echo 'make prove          the slow proofs: isolation, and every solution, mistake and alternative'
+	@echo 'make coverage       the branches of the sandbox and the worker that tests run: at least 95 %'
+	@echo 'make bench          measure speed'
+	@echo 'make bench-attacks  who gives points to wrong code? GradLab, otter-grader and nbgrader'
+	@echo 'make generate       write assignments/ from reference/'
+	@echo 'make clean          remove build products and caches; .venv stays'
 
 demo: $(INSTALLED)
 	@$(BIN)/gradlab demo
 
 test: $(INSTALLED)
-	@$(BIN)/python -m pytest tests/autograder tests/reference -q -m 'not prove'
+	@$(BIN)/python -m pytest -q -m 'not prove'
 
 check: $(INSTALLED)
 	@$(BIN)/ruff check
@@ -35,10 +37,30 @@ check: $(INSTALLED)
 prove: $(INSTALLED)
 	@$(BIN)/gradlab validate
 	@$(BIN)/gradlab validate --mutants
-	@$(BIN)/python -m pytest tests/autograder tests/reference -q -m prove
+	@$(MAKE) --no-print-directory coverage
+	@$(BIN)/python -m pytest -q -m prove
+
+# What a worker can read has its own slow proofs, which run no other lines.
+coverage: $(INSTALLED)
+	@$(BIN)/coverage erase
+	@$(BIN)/coverage run -m pytest tests/autograder/sandbox tests/autograder/worker -q \
+	  --ignore=tests/autograder/sandbox/test_walk.py --ignore=tests/autograder/sandbox/test_secrets.py
+	@$(BIN)/coverage combine -q
+	@$(BIN)/coverage report
 
 bench: $(INSTALLED)
 	@$(BIN)/python benchmarks/run.py
+
+# The other graders live in an environment of their own: their needs are not ours.
+bench-attacks: $(INSTALLED) build/peers/.installed
+	@$(BIN)/python -m benchmarks.attacks
+
+build/peers/.installed: benchmarks/peers.txt constraints.txt
+	@mkdir -p build
+	@$(PYTHON) -m venv build/peers
+	@build/peers/bin/python -m pip install -qq --disable-pip-version-check \
+	  -c constraints.txt -r benchmarks/peers.txt
+	@touch $@
 
 generate: $(INSTALLED)
 	@$(BIN)/gradlab release -o assignments

@@ -5,14 +5,14 @@ No sandbox, no reference, no hidden test: everything here is on the student's ma
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 from autograder.checks import judge, local
-from autograder.checks.local import Opened, PublicData
+from autograder.checks.local import Home, Opened, PublicData
 from autograder.checks.student import BlockedError
 from autograder.checks.suite import Suite, open_suite
 from autograder.errors import ConfigError, SubmissionError, SuiteError
@@ -27,6 +27,7 @@ class Report:
     file: str
     results: tuple[ExerciseResult, ...]
     remarks: tuple[str, ...]
+    varies: Mapping[str, str]  # what hidden tests vary, by exercise, in the handout's words
 
     @property
     def passed(self) -> int:
@@ -48,21 +49,92 @@ def check(path: Path, only: Sequence[str] = ()) -> Report:
     """
     topic, folder = _find(path)
     data = PublicData.load(folder / f"{topic}.json")
+    _check_known("-k", only, data)
+    file = path if path.is_file() else local.find_file(folder, topic)
+    opened = local.open_file(file, data)
+    return _report(folder, data, opened, only, file.name)
+
+
+def check_kernel(
+    folder: Path, topic: str, exercise: str, namespace: Mapping[str, Any], cells: Sequence[str]
+) -> Report:
+    """Run the public cases of one exercise on what a notebook's kernel has defined.
+
+    Args:
+        folder: Where the assignment lies.
+        topic: Its name.
+        exercise: The id of the exercise.
+        namespace: The kernel's names.
+        cells: What the kernel ran, as in IPython's `In`: index 0 is nothing.
+
+    Raises:
+        ConfigError: If the exercise is unknown.
+        SuiteError: If the assignment's own files are missing or damaged.
+    """
+    data = PublicData.load(folder / f"{topic}.json")
+    _check_known("grader.check", (exercise,), data)
+    opened = local.open_kernel(namespace, cells, data, folder)
+    return _report(folder, data, opened, (exercise,), opened.file)
+
+
+def check_files(
+    files: Sequence[tuple[str, bytes]], homes: Sequence[Home], names: Sequence[str]
+) -> list[list[Report]]:
+    """Run all public cases on what is about to be handed in.
+
+    Args:
+        files: Names and contents.
+        homes: The assignments that it belongs to.
+        names: The expected file names, most expected first.
+
+    Returns:
+        For each module or notebook that a grader would grade, a report for each assignment.
+    """
+    found: list[list[Report]] = []
+    number = 0
+    while True:
+        session, facts = local.read_files(files, homes, names)
+        if number == len(facts["variants"]):
+            return found
+        opened = local.open_read(session, facts, number, homes)
+        found.append(
+            [
+                _report(home.folder, home.data, one, (), one.file)
+                for home, one in zip(homes, opened, strict=True)
+            ]
+        )
+        number += 1
+
+
+def _check_known(where: str, only: Sequence[str], data: PublicData) -> None:
     known = [exercise["id"] for exercise in data.exercises]
     for name in only:
         if name not in known:
-            raise ConfigError(f"-k: expected one of {', '.join(known)}, got {name!r}. Correct it.")
-    file = path if path.is_file() else local.find_file(folder, topic)
-    opened = local.open_file(file, data)
+            raise ConfigError(
+                f"{where}: expected one of {', '.join(known)}, got {name!r}. Correct it."
+            )
+
+
+def _report(
+    folder: Path, data: PublicData, opened: Opened, only: Sequence[str], file: str
+) -> Report:
     results: list[ExerciseResult] = []
 
     def body(suite: Suite) -> None:
         _check_whole(suite, data)
         chosen = [one for one in data.exercises if not only or one["id"] in only]
-        results.extend(_check_one(_exercise(one, topic), suite, opened, data) for one in chosen)
+        results.extend(
+            _check_one(_exercise(one, data.topic), suite, opened, data) for one in chosen
+        )
 
-    open_suite([folder / f"test_{topic}.py"], body, root=folder)
-    return Report(topic=topic, file=file.name, results=tuple(results), remarks=opened.remarks)
+    open_suite([folder / f"test_{data.topic}.py"], body, root=folder)
+    return Report(
+        topic=data.topic,
+        file=file,
+        results=tuple(results),
+        remarks=opened.remarks,
+        varies={one["id"]: one.get("varies", "") for one in data.exercises},
+    )
 
 
 def _check_whole(suite: Suite, data: PublicData) -> None:

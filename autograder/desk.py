@@ -16,6 +16,7 @@ from autograder.checks.sandboxed import SandboxedStage
 from autograder.checks.suite import Suite, open_suite
 from autograder.config import parse_moment
 from autograder.errors import ConfigError
+from autograder.examine import contents
 from autograder.models import Assignment, Attempt, LedgerEntry
 from autograder.pipeline import Request, configured
 from autograder.report.store import Store
@@ -125,7 +126,7 @@ def replay(request: Request, student_id: str, case_id: str) -> Iterator[str]:
     trust = document["isolation"]["tier"] == "none"  # as when it was graded
     run = batch.Run(
         config=course,
-        assignment=assignment,
+        assignment=assignment.tested,
         seed=store.run_seed(),
         isolation=tiers.choose(trust=trust),
     )
@@ -142,7 +143,7 @@ def replay(request: Request, student_id: str, case_id: str) -> Iterator[str]:
         tier = run.isolation.tier
         with Sandbox.start(jobs=1, limits=assignment.limits, tier=tier, trust=trust) as sandbox:
             examiner = batch.make_examiner(run, suite)
-            files = [(one.name, one.blob.read_bytes()) for one in attempt.files]
+            files = contents(attempt)
             with contextlib.closing(examiner.stage(sandbox.client(0).spawn, files)) as stage:
                 played = _play(suite, case, stage, examiner.play(stage), graded_file)
             lines.extend(_said(case, played, stage, graded_file))

@@ -4,7 +4,9 @@
     ├── ConfigError             grading_config.yml, arguments, rosters            exit code 2
     ├── SubmissionError         one student's files; becomes an `unreadable` result
     ├── SuiteError              an instructor's suite, reference or mistake is wrong
-    └── SandboxError            isolation is missing or the grader itself failed  exit code 3
+    └── SandboxError            the grader itself failed                          exit code 3
+        ├── IsolationError      this machine cannot isolate as asked              exit code 2
+        └── JailError           a jail that could be built no longer can; ends the batch
 
 A student's failing code is data (`models.CaseResult`), never an exception. Messages have one form:
 ``where: expected X, got Y. What to do.``
@@ -30,6 +32,16 @@ class SuiteError(GraderError):
 
 
 class SandboxError(GraderError):
-    """Isolation cannot be had, or the grader itself failed."""
+    """The grader itself failed."""
 
     exit_code = 3
+
+
+class IsolationError(SandboxError):
+    """This machine cannot isolate student code as asked; nothing was run."""
+
+    exit_code = 2
+
+
+class JailError(SandboxError):
+    """The kernel refuses a tier's jail: nothing may run without it."""

@@ -28,7 +28,7 @@ from autograder.checks.oracle import Key
 from autograder.checks.play import Case, Play, Played, Stage
 from autograder.checks.sandboxed import SandboxedStage
 from autograder.checks.suite import Suite
-from autograder.errors import SubmissionError, SuiteError
+from autograder.errors import ConfigError, SubmissionError, SuiteError
 from autograder.models import (
     Assignment,
     Attempt,
@@ -46,6 +46,11 @@ from autograder.sandbox.client import Worker
 from autograder.worker.session import Session
 
 Spawn = Callable[[], Worker]
+
+_KILLED = (
+    "its worker was killed from outside, most likely by the system for want of memory."
+    " End other programs, use fewer --jobs or a smaller memory limit, then grade again."
+)
 
 
 class Examiner:
@@ -191,11 +196,23 @@ class Examiner:
         )
         if attempt.problem is not None:
             return dataclasses.replace(record, status=RunStatus.UNREADABLE, message=attempt.problem)
-        files = [(one.name, one.blob.read_bytes()) for one in attempt.files]
         try:
-            return self._examine_files(record, files, spawn)
+            files = contents(attempt)
+        except ConfigError as fault:
+            return dataclasses.replace(record, status=RunStatus.INTERNAL_ERROR, message=str(fault))
+        workers: list[Worker] = []
+
+        def hire() -> Worker:
+            workers.append(spawn())
+            return workers[-1]
+
+        try:
+            found = self._examine_files(record, files, hire)
         except SubmissionError as problem:
-            return dataclasses.replace(record, status=RunStatus.UNREADABLE, message=str(problem))
+            found = dataclasses.replace(record, status=RunStatus.UNREADABLE, message=str(problem))
+        if any(worker.was_killed for worker in workers):
+            return dataclasses.replace(record, status=RunStatus.INTERNAL_ERROR, message=_KILLED)
+        return found
 
     def stage(
         self, spawn: Spawn, files: Sequence[tuple[str, bytes]], *, armed: bool = True
@@ -315,6 +332,24 @@ class Examiner:
             "names": list(self.assignment.files),
             "modules": [],
         }
+
+
+def contents(attempt: Attempt) -> list[tuple[str, bytes]]:
+    """Return the names and bytes of an attempt's files.
+
+    Raises:
+        ConfigError: If OUT does not hold them as they were handed in.
+    """
+    files = []
+    for one in attempt.files:
+        content = one.blob.read_bytes() if one.blob.is_file() else b""
+        if hashlib.sha256(content).hexdigest() != one.sha256:
+            raise ConfigError(
+                f"{one.name}: its bytes in submissions/blobs are not what was handed in."
+                " Collect it again."
+            )
+        files.append((one.name, content))
+    return files
 
 
 def run_sha256(

@@ -21,10 +21,12 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from autograder.errors import SandboxError
+from autograder.errors import JailError, SandboxError
 
 TRIES = 3
-_DONE, _FAILED, _STOPPED = range(3)  # what follows: an answer, a traceback, why this grader ends
+_STOPS = (signal.SIGINT, signal.SIGTERM)  # for the parent, who ends its graders
+# What follows: an answer, a traceback, why this grader ends, why no grader may go on.
+_DONE, _FAILED, _STOPPED, _UNJAILED = range(4)
 _HEAD = struct.Struct("<BQ")  # one of these, and the length of what follows
 _JOB = struct.Struct("<I")
 
@@ -76,6 +78,7 @@ class Graders:
         """Yield the number of each job and its answer as it comes; None if nobody could do it.
 
         Raises:
+            JailError: If a worker could not be shut in; nobody tries again without.
             SandboxError: If graders die faster than they can be replaced, or if this process has
                 threads, with which forked children hang.
         """
@@ -101,6 +104,8 @@ class Graders:
     def _take(
         self, grader: _Grader, kind: int, answer: bytes
     ) -> Iterator[tuple[int, bytes | None]]:
+        if kind == _UNJAILED:
+            raise JailError(answer.decode())
         if kind == _STOPPED:
             self._last_words = answer.decode()
             yield from self._lose(grader)
@@ -161,7 +166,7 @@ class Graders:
         self._started += 1
         sys.stdout.flush()
         sys.stderr.flush()
-        with _without_interrupts():  # from its first moment a grader leaves Ctrl-C to its parent
+        with _without_interrupts():  # from its first moment a grader leaves them to its parent
             ours, theirs = socket.socketpair()
             pid = os.fork()
             if pid == 0:
@@ -206,7 +211,8 @@ def default_graders(jobs: int | None) -> int:
 
 def _serve(sock: socket.socket, work: Callable[[int], bytes]) -> None:
     """Be a grader until the parent is gone. Never returns into the parent's code."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in _STOPS:
+        signal.signal(number, signal.SIG_IGN)
     code = 1
     try:
         while len(message := sock.recv(_JOB.size, socket.MSG_WAITALL)) == _JOB.size:
@@ -217,8 +223,9 @@ def _serve(sock: socket.socket, work: Callable[[int], bytes]) -> None:
         code = 0
     except SandboxError as fault:
         words = str(fault).encode()
+        kind = _UNJAILED if isinstance(fault, JailError) else _STOPPED
         with contextlib.suppress(ConnectionError):
-            sock.sendall(_HEAD.pack(_STOPPED, len(words)) + words)
+            sock.sendall(_HEAD.pack(kind, len(words)) + words)
     finally:
         os._exit(code)
 
@@ -235,7 +242,7 @@ def _try(work: Callable[[int], bytes], job: int) -> tuple[int, bytes]:
 
 @contextlib.contextmanager
 def _without_interrupts() -> Iterator[None]:
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)
     try:
         yield
     finally:

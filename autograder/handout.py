@@ -25,6 +25,7 @@ import sys
 import tokenize
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -203,11 +204,37 @@ def _functions(body: list[ast.stmt], prefix: str = "") -> Iterator[tuple[str, _F
             yield prefix + node.name, node
 
 
+_HEADING = re.compile(r"^##+ (.*)$", re.MULTILINE)
+_VARIES = re.compile(r"\*\*Hidden\s+tests\s+vary\*\*\s+(.*?)(?:\n\n|\Z)", re.DOTALL)
+
+
+def variations(stub: str) -> dict[str, str]:
+    """Return what hidden tests vary, by exercise: the handout's own words below its heading.
+
+    Args:
+        stub: The student's module. Headings name exercises in backquotes: "## 1. `softmax`".
+    """
+    comments = (line[2:] if line.startswith("# ") else "" for line in stub.split("\n"))
+    pieces = _HEADING.split("\n".join(comments))
+    found: dict[str, str] = {}
+    for heading, prose in zip(pieces[1::2], pieces[2::2], strict=True):
+        if said := _VARIES.search(prose):
+            text = " ".join(said[1].split())
+            found |= dict.fromkeys(re.findall(r"`([\w.]+)`", heading), text)
+    return found
+
+
 # --- the notebook -----------------------------------------------------------------------------
 
 
-def notebook_source(stub: str, topic: str) -> str:
+def notebook_source(stub: str, topic: str, exercises: Sequence[str] = ()) -> str:
     """Return the student's notebook: the cells of the module `stub`, word for word.
+
+    Args:
+        stub: The student's module, a percent script.
+        topic: Its name.
+        exercises: Ids of those with public tests. If there are any, the notebook starts otter, and
+            below the cell that defines an exercise stands one that checks it.
 
     Raises:
         ConfigError: If jupytext is not installed.
@@ -228,14 +255,80 @@ def notebook_source(stub: str, topic: str) -> str:
     for number, cell in enumerate(notebook.cells):
         cell.id = f"{topic}-{number:02d}"  # jupytext's own ids are random
         cell.metadata = {"tags": cell.metadata["tags"]} if "tags" in cell.metadata else {}
+    if exercises:
+        notebook.cells = list(_with_checks(notebook.cells, topic, exercises))
     return str(jupytext.writes(notebook, fmt="ipynb")).rstrip("\n") + "\n"
+
+
+# `Notebook` of our own takes the place of otter's where otter-grader is not installed.
+_START = """\
+# Run me first; then run the cell below an exercise to check what you have written.
+try:
+    import otter
+except ImportError:
+    from autograder import notebook as otter
+
+grader = otter.Notebook(tests_dir="tests")"""
+
+
+def _with_checks(cells: Sequence[Any], topic: str, exercises: Sequence[str]) -> Iterator[Any]:
+    """Yield a notebook's cells, those that start otter and check exercises among them."""
+    homes: dict[int, list[str]] = {}
+    for exercise in exercises:
+        name = exercise.partition(".")[0]
+        found = [number for number, cell in enumerate(cells) if name in _defined_by(cell)]
+        homes.setdefault(found[-1] if found else len(cells) - 1, []).append(exercise)
+    yield _code_cell(f"{topic}-start", _START)
+    for number, cell in enumerate(cells):
+        yield cell
+        for exercise in homes.get(number, ()):
+            identity = f"{topic}-check-{exercise.replace('.', '-')}"[:64]  # as nbformat has it
+            yield _code_cell(identity, f'grader.check("{exercise}")')
+
+
+def _defined_by(cell: Any) -> set[str]:
+    if cell.cell_type != "code":
+        return set()
+    body = ast.parse(cell.source).body
+    return {node.name for node in body if isinstance(node, ast.ClassDef | _Function)}
+
+
+def _code_cell(identity: str, source: str) -> Any:
+    from nbformat.v4 import new_code_cell  # noqa: PLC0415 -- slow, optional
+
+    return new_code_cell(id=identity, source=source)  # type: ignore[no-untyped-call]
+
+
+def otter_test(topic: str, exercise: Mapping[str, Any]) -> str:
+    """Return `tests/<exercise>.py`, the file behind `grader.check`, in otter's exception format.
+
+    Args:
+        topic: The assignment.
+        exercise: Its `id`, and its `points` as text.
+    """
+    points = Fraction(exercise["points"])
+    shown = int(points) if points.denominator == 1 else float(points)
+    return f'''\
+"""What grader.check("{exercise["id"]}") runs: the public tests, on what the notebook defines."""
+
+from otter.test_files import test_case
+
+from autograder.notebook import PublicTests
+
+OK_FORMAT = False
+name = "{exercise["id"]}"
+points = {shown}
+
+tests = PublicTests("{topic}", "{exercise["id"]}")
+public_tests = test_case(name="public tests")(tests)
+'''
 
 
 # --- the folder -------------------------------------------------------------------------------
 
 
 def render_topic(course_dir: Path, topic: str, public_data: dict[str, Any]) -> dict[str, str]:
-    """Return the files of one handout, by name.
+    """Return the files of one handout, by name ("tests/softmax.py").
 
     Args:
         course_dir: The folder that holds `reference/` and `tests/public/`.
@@ -249,15 +342,18 @@ def render_topic(course_dir: Path, topic: str, public_data: dict[str, Any]) -> d
     """
     master = f"reference/{topic}/solution.py"
     stub = stub_source(_read(course_dir, master), where=master)
+    exercises = public_data.get("exercises", [])
+    ids = [exercise["id"] for exercise in exercises]
     files = {
         "README.md": _readme(stub, topic),
         f"{topic}.py": stub,
-        f"{topic}.ipynb": notebook_source(stub, topic),
+        f"{topic}.ipynb": notebook_source(stub, topic, ids),
         f"{topic}.json": _dump(public_data) + "\n",
         f"test_{topic}.py": _read(course_dir, f"tests/public/test_{topic}.py"),
     }
     if (course_dir / "reference" / topic / "support.py").is_file():
         files["support.py"] = _read(course_dir, f"reference/{topic}/support.py")
+    files |= {f"tests/{one['id']}.py": otter_test(topic, one) for one in exercises}
     return files
 
 
@@ -270,6 +366,7 @@ def build_topic(course_dir: Path, topic: str, dest: Path, public_data: dict[str,
     for name, text in render_topic(course_dir, topic, public_data).items():
         path = dest / name
         if not _is_same(path, text):
+            path.parent.mkdir(exist_ok=True)
             path.write_text(text, encoding="utf-8", newline="\n")
 
 
@@ -324,6 +421,8 @@ In this folder:
     gradlab check -k NAME         check one exercise
     gradlab check --hint          ask for one more hint
     pytest                        the same tests, plainly
+
+In the notebook, the cell below each exercise checks it: `grader.check("NAME")`.
 
 The tests in `test_{topic}.py` are yours to read. More tests grade what you hand in, so a function
 that only fits these inputs will not do.

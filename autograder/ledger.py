@@ -4,6 +4,7 @@
 kind                      value                  what it does
 ========================  =====================  ================================================
 ``override``              points                 sets the score, or the points of one ``exercise``
+``points``                points                 grades an ``exercise`` by hand; students read why
 ``extension``             a date with an offset  moves ``due`` and ``closes``, if that is later
 ``excuse``                none                   no class cap: nothing was due by class_end
 ``clear_forbidden``       none                   gives back what a forbidden use took away
@@ -15,6 +16,7 @@ The latest entry of a kind wins; the value ``withdrawn`` takes the earlier ones 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -22,6 +24,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from fractions import Fraction
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +34,8 @@ from autograder.models import Assignment, Decisions, LedgerEntry
 LEDGER_NAME = "ledger.jsonl"
 WITHDRAWN = "withdrawn"
 
-_KINDS = ("override", "extension", "excuse", "clear_forbidden", "clear_review")
+_KINDS = ("override", "points", "extension", "excuse", "clear_forbidden", "clear_review")
+_SETS_POINTS = ("override", "points")
 _WHOLE = ("extension", "excuse")  # of the assignment, never of one exercise
 _REQUIRED = ("kind", "student_id", "assignment", "by", "at", "why")
 _OPTIONAL = ("exercise", "value")
@@ -42,9 +46,17 @@ def read(path: Path) -> tuple[LedgerEntry, ...]:
     """Return all entries, oldest first; none if there is no ledger yet.
 
     Raises:
-        ConfigError: If a line is not an entry; one line for each.
+        ConfigError: If it cannot be read, or a line is not an entry; one line for each.
     """
-    data = path.read_bytes() if path.exists() else b""
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return ()
+    except OSError as error:
+        raise ConfigError(
+            f"{path}: expected a file to read, got {error.strerror!r}."
+            " Bring the ledger back: it is the only copy of what people decided."
+        ) from None
     lines = data.removesuffix(b"\n").split(b"\n") if data else []
     entries, faults = [], []
     for number, line in enumerate(lines, start=1):
@@ -57,21 +69,43 @@ def read(path: Path) -> tuple[LedgerEntry, ...]:
     return tuple(entries)
 
 
-def append(path: Path, entry: LedgerEntry) -> None:
-    """Write one entry behind all others, and wait until the disk has it.
+def append(path: Path, *entries: LedgerEntry) -> None:
+    """Write entries behind all others, and wait until the disk has them.
 
     Raises:
-        ConfigError: If it does not say what its kind needs.
+        ConfigError: If one does not say what its kind needs, or the disk refuses; then none is
+            written.
     """
     try:
-        _check(entry)
+        lines = [_line(_check(entry)) for entry in entries]
     except ValueError as error:
         raise ConfigError(f"{path.name}: {error}") from None
-    data = asdict(entry) | {"at": entry.at.isoformat()}
-    line = json.dumps({key: value for key, value in data.items() if value is not None}) + "\n"
-    with path.open("ab", buffering=0) as file:  # one write, so that two writers cannot mix
-        file.write(_missing_newline(path) + line.encode())
+    try:
+        with path.open("ab", buffering=0) as file:
+            _append(file, _missing_newline(path) + "".join(lines).encode())
+    except OSError as error:
+        raise ConfigError(
+            f"{path}: expected room and leave to write, got {error.strerror!r}."
+            " Nothing was written. Mend that, then decide again."
+        ) from None
+
+
+def _append(file: FileIO, data: bytes) -> None:
+    """Write all of `data` and wait until the disk has it, or leave the file as it was."""
+    size = file.tell()
+    try:
+        while data:  # one write, so that two writers cannot mix; a full disk takes a part of it
+            data = data[file.write(data) :]
         os.fsync(file.fileno())
+    except OSError:
+        with contextlib.suppress(OSError):
+            file.truncate(size)
+        raise
+
+
+def _line(entry: LedgerEntry) -> str:
+    data = asdict(entry) | {"at": entry.at.isoformat()}
+    return json.dumps({key: value for key, value in data.items() if value is not None}) + "\n"
 
 
 def decisions(entries: Sequence[LedgerEntry], assignment: Assignment, student_id: str) -> Decisions:
@@ -82,12 +116,14 @@ def decisions(entries: Sequence[LedgerEntry], assignment: Assignment, student_id
         if (entry.student_id, entry.assignment) == (student_id, assignment.id)
     ]
     whole = {entry.kind: entry.value for entry in mine if entry.exercise is None}
+    points = _points(mine, assignment)
     score, extension = _standing(whole.get("override")), _standing(whole.get("extension"))
     return Decisions(
         score=None if score is None else Fraction(score),
         extension=None if extension is None else datetime.fromisoformat(extension),
         excused=whole.get("excuse", WITHDRAWN) != WITHDRAWN,
-        points=_points(mine, assignment),
+        points={key: Fraction(entry.value or 0) for key, entry in points.items()},
+        comments={key: entry.why for key, entry in points.items() if entry.kind == "points"},
         cleared_forbidden=_cleared(mine, assignment, "clear_forbidden"),
         cleared_review=_cleared(mine, assignment, "clear_review"),
     )
@@ -97,14 +133,15 @@ def _standing(value: str | None) -> str | None:
     return None if value == WITHDRAWN else value
 
 
-def _points(entries: Sequence[LedgerEntry], assignment: Assignment) -> dict[str, Fraction]:
-    points: dict[str, Fraction] = {}
+def _points(entries: Sequence[LedgerEntry], assignment: Assignment) -> dict[str, LedgerEntry]:
+    """Return the entry that sets the points of an exercise, by its key."""
+    points: dict[str, LedgerEntry] = {}
     for entry in entries:
-        if entry.kind == "override" and entry.exercise is not None:
+        if entry.kind in _SETS_POINTS and entry.exercise is not None:
             for key in _keys(entry, assignment):
                 points.pop(key, None)
-                if entry.value is not None and entry.value != WITHDRAWN:
-                    points[key] = Fraction(entry.value)
+                if entry.value != WITHDRAWN:
+                    points[key] = entry
     return points
 
 
@@ -130,9 +167,9 @@ def _entry(line: bytes) -> LedgerEntry:
     try:
         data = json.loads(line)
     except (ValueError, RecursionError):  # not JSON, not UTF-8, or nothing but brackets
-        raise ValueError(f"expected a JSON object, got {_shown(line)}.") from None
+        raise ValueError(f"expected a JSON object, got {len(line)} bytes.") from None
     if not isinstance(data, dict):
-        raise ValueError(f"expected a JSON object, got {_shown(line)}.")  # noqa: TRY004  # one type for all faults of a line
+        raise ValueError(f"expected a JSON object, got {len(line)} bytes.")  # noqa: TRY004  # one type for all faults of a line
     for key in data:
         if key not in (*_REQUIRED, *_OPTIONAL):
             raise ValueError(f"unknown key {key!r}.")
@@ -155,6 +192,8 @@ def _check(entry: LedgerEntry) -> LedgerEntry:
         raise ValueError(f"at: expected a date with an offset, got {entry.at.isoformat()!r}.")
     if entry.exercise is not None and entry.kind in _WHOLE:
         raise ValueError(f"exercise: expected none for {entry.kind}, got {entry.exercise!r}.")
+    if entry.exercise is None and entry.kind == "points":
+        raise ValueError("exercise: expected one for points, got none.")
     _check_value(entry.kind, entry.value)
     return entry
 
@@ -162,7 +201,7 @@ def _check(entry: LedgerEntry) -> LedgerEntry:
 def _check_value(kind: str, value: str | None) -> None:
     if value == WITHDRAWN:
         return
-    if kind == "override":
+    if kind in _SETS_POINTS:
         if value is None or not re.fullmatch(_POINTS, value):
             raise ValueError(f"value: expected points, such as 3.5, got {value!r}.")
     elif kind == "extension":
@@ -183,10 +222,6 @@ def _date(value: Any, name: str) -> datetime:
             f" got {value!r}."
         )
     return date
-
-
-def _shown(line: bytes) -> str:
-    return repr(line[:40].decode("utf-8", "replace"))
 
 
 def _missing_newline(path: Path) -> bytes:

@@ -5,7 +5,7 @@ Points are `Fraction`s, rounded once, when a score is shown. Times are timezone-
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from fractions import Fraction
@@ -77,6 +77,7 @@ class Exercise:
     points: Fraction
     starred: bool = False
     forbidden: tuple[ForbiddenSet, ...] = ()
+    manual: bool = False  # a person grades it: no suite knows it
 
     @property
     def key(self) -> str:
@@ -134,6 +135,29 @@ class Assignment:
         """Its topics, in the order of their first exercise."""
         return tuple(dict.fromkeys(exercise.topic for exercise in self.exercises))
 
+    @property
+    def tested(self) -> Assignment:
+        """The same assignment with nothing but what suites grade."""
+        return replace(self, exercises=tuple(one for one in self.exercises if not one.manual))
+
+
+@frozen
+class ExternalColumn:
+    """Scores that come from elsewhere: a project, a quiz."""
+
+    name: str
+    title: str
+    scale: Fraction
+
+
+@frozen
+class CourseGrade:
+    """What all scores together make (see `formula`); each name is on the scale of the grade."""
+
+    formula: str
+    scale: Fraction
+    rounding: Fraction
+
 
 @frozen
 class GradingConfig:
@@ -143,9 +167,11 @@ class GradingConfig:
     title: str
     timezone: str
     assignments: dict[str, Assignment]
-    topics: dict[str, tuple[Exercise, ...]]  # every exercise that a topic offers
+    topics: dict[str, tuple[Exercise, ...]]  # every exercise that a topic's suites grade
     tolerances: dict[str, Tolerance]  # by dtype ("float64"); "exact" for integers and bool
     device: str = "cpu"
+    external: dict[str, ExternalColumn] = field(default_factory=dict)  # by name
+    course_grade: CourseGrade | None = None
 
 
 # --- what a student handed in (collect) ------------------------------------------------------
@@ -270,6 +296,7 @@ class CaseResult:
     reason: Reason | None = None
     message: str = ""  # for the instructor: numbers, shapes
     feedback: str = ""  # for the student of a hidden case: nothing student-controlled, no input
+    called: str = ""  # the call that it broke at, with its inputs; for whoever may read `message`
     duration_s: float = 0.0
 
 
@@ -384,13 +411,14 @@ class Grade:
     best_attempt: int | None = None  # index into the submission's attempts
     attempts: tuple[Score | None, ...] = ()  # what each alone is worth; None if it is not graded
     explanation: str = ""  # what a student reads, whatever the status
+    waiting: tuple[Exercise, ...] = ()  # what a person has yet to grade; then there is no score
 
 
 @frozen
 class LedgerEntry:
     """One human decision: who changed what for whom, when and why."""
 
-    kind: str  # override | extension | excuse | clear_review | clear_forbidden
+    kind: str  # override | points | extension | excuse | clear_review | clear_forbidden
     student_id: str
     assignment: str
     by: str
@@ -398,6 +426,9 @@ class LedgerEntry:
     why: str
     exercise: str | None = None
     value: str | None = None  # points, a date (ISO 8601 with an offset), or "withdrawn"
+
+
+BY_PERSON = "graded by a person"  # why, where nobody wrote a comment
 
 
 @frozen
@@ -408,6 +439,7 @@ class Decisions:
     extension: datetime | None = None  # `due` and `closes` are not before this
     excused: bool = False  # from handing something in by class_end
     points: dict[str, Fraction] = field(default_factory=dict)  # by exercise key, instead of earned
+    comments: dict[str, str] = field(default_factory=dict)  # by key, of points that a person gave
     cleared_forbidden: frozenset[str] = frozenset()  # exercise keys
     cleared_review: frozenset[str] = frozenset()
 
@@ -420,4 +452,5 @@ class Isolation:
     """The tier that was really reached, and what it cannot promise."""
 
     tier: str  # "A", "C", or "none" (--i-trust-this-code)
-    missing: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()  # each stands alone after "it cannot promise"
+    why: str = ""  # the kernel's refusal of each better tier

@@ -14,6 +14,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import os
 import platform
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -21,7 +22,7 @@ from pathlib import Path
 
 import torch
 
-from autograder import batch, config, ledger, score
+from autograder import batch, config, gradebook, ledger, score
 from autograder.collect import Found, find_submissions, read_roster
 from autograder.errors import ConfigError
 from autograder.models import (
@@ -57,7 +58,7 @@ class Request:
     device: str | None = None
     seed: int | None = None
     force: bool = False
-    tier: str | None = None
+    min_tier: str | None = None
     trust: bool = False
 
 
@@ -80,6 +81,7 @@ class Summary:
 def grade(request: Request, watch: batch.Watch) -> Summary:
     """Grade an assignment: everything that SOURCE holds and OUT already knows."""
     course, assignment = configured(request)
+    _check_apart(request)
     store = Store(request.out)
     if request.source is None and assignment.id not in store.assignments():
         raise ConfigError(
@@ -90,9 +92,9 @@ def grade(request: Request, watch: batch.Watch) -> Summary:
         found = _collect(request, course, assignment, store)
         run = batch.Run(
             config=course,
-            assignment=assignment,
+            assignment=assignment.tested,
             seed=store.run_seed(request.seed),
-            isolation=tiers.choose(request.tier, trust=request.trust),
+            isolation=tiers.choose(at_least=request.min_tier, trust=request.trust),
             graders=request.jobs,
             force=request.force,
         )
@@ -108,13 +110,14 @@ def grade(request: Request, watch: batch.Watch) -> Summary:
             }
             worth = score.score(assignment, submission, final, decisions, timezone=course.timezone)
             store.write_result(
-                result_document(submission, worth, final, _environment(run, mine), now),
+                result_document(submission, worth, final, _environment(run, assignment, mine), now),
                 feedback_document(submission, worth, final, now),
             )
-            rows.append(text.row(submission, worth, final))
+            rows.append(text.row(submission, worth, final, assignment.exercises))
 
         batch.examine(run, store, watch, settle)
         store.write_grades()
+        gradebook.rebuild(course, store)
     notes = dict.fromkeys((*(found.notes if found else ()), *store.notes))
     return Summary(
         rows=tuple(sorted(rows, key=lambda one: one.student_id)),
@@ -128,6 +131,7 @@ def grade(request: Request, watch: batch.Watch) -> Summary:
 def collect(request: Request) -> Found:
     """Record who handed in what, and when; grade nothing."""
     course, assignment = configured(request)
+    _check_apart(request)
     store = Store(request.out)
     with store.lock():
         found = _collect(request, course, assignment, store)
@@ -146,6 +150,18 @@ def configured(request: Request) -> tuple[GradingConfig, Assignment]:
             f"-a: expected an assignment out of {known}, got {request.assignment!r}. Correct it."
         )
     return course, course.assignments[request.assignment]
+
+
+def _check_apart(request: Request) -> None:
+    """Keep what OUT holds from being collected as if students had handed it in."""
+    if request.source is None:
+        return
+    source, out = (Path(os.path.realpath(path)) for path in (request.source, request.out))
+    if out.is_relative_to(source) or source.is_relative_to(out / "submissions"):
+        raise ConfigError(
+            f"-o: expected a folder apart from {request.source}, got {request.out}."
+            " Name another one."
+        )
 
 
 def _collect(
@@ -168,9 +184,10 @@ def _collect(
     return found
 
 
-def _environment(run: batch.Run, entries: Sequence[LedgerEntry]) -> Environment:
+def _environment(
+    run: batch.Run, assignment: Assignment, entries: Sequence[LedgerEntry]
+) -> Environment:
     """Say where and under which rules one student is graded; other rules only score again."""
-    assignment = run.assignment
     policy = [
         [[one.key, str(one.points), one.starred] for one in assignment.exercises],
         to_json(assignment.rules),

@@ -22,6 +22,7 @@ from fractions import Fraction
 from zoneinfo import ZoneInfo
 
 from autograder.models import (
+    BY_PERSON,
     Assignment,
     Attempt,
     Cap,
@@ -72,10 +73,13 @@ def score(
         hand_ins.append(_HandIn(index, attempt, record, dates))
     judge = _Judge(assignment, dates, hand_ins)
     status, best, explanation = _outcome(hand_ins, judge, dates)
-    scores = tuple(judge.score(one) if one.is_graded else None for one in hand_ins)
+    waiting = _waiting(assignment, decisions) if best is not None else ()
+    scores = tuple(judge.score(one) if one.is_graded and not waiting else None for one in hand_ins)
     final = scores[best.index] if best is not None else None
     if status is Status.NOT_SUBMITTED:
         final = _zero(assignment.rules, explanation)
+    if best is not None and waiting:
+        status, explanation = Status.PENDING, judge.so_far(best, waiting)
     if decisions.score is not None:
         status = Status.GRADED
         final = _overridden(final or _zero(assignment.rules, ""), decisions.score)
@@ -87,6 +91,7 @@ def score(
         best_attempt=best.index if best is not None else None,
         attempts=scores,
         explanation=final.explanation if final is not None else explanation,
+        waiting=waiting if final is None else (),
     )
 
 
@@ -94,14 +99,16 @@ def adjusted(record: RunRecord, assignment: Assignment, decisions: Decisions) ->
     """Return a record with today's points and stars, and with what people decided about it.
 
     Reports show this. A cleared exercise gets back what its cases earned; a case that the ban
-    itself stopped has no result and earns nothing, so set the points of such an exercise.
+    itself stopped has no result and earns nothing, so set the points of such an exercise. An
+    exercise that a person grades has a result as soon as somebody has.
     """
     seen = {result.exercise.key: result for result in record.exercises}
-    results = [
-        _adjusted(seen[exercise.key], exercise, decisions)
-        for exercise in assignment.exercises
-        if exercise.key in seen
-    ]
+    results = []
+    for exercise in assignment.exercises:
+        if exercise.manual and record.status is RunStatus.GRADED:
+            results += _by_person(exercise, decisions)
+        elif not exercise.manual and exercise.key in seen:
+            results.append(_adjusted(seen[exercise.key], exercise, decisions))
     return replace(record, exercises=tuple(results))
 
 
@@ -124,6 +131,32 @@ def _adjusted(result: ExerciseResult, exercise: Exercise, decisions: Decisions) 
         remarks = dict.fromkeys((*result.remarks, "an instructor set the points of this exercise"))
         result = replace(result, parts=parts, remarks=tuple(remarks))
     return result
+
+
+def _by_person(exercise: Exercise, decisions: Decisions) -> list[ExerciseResult]:
+    """Return the result of an exercise that a person has graded; none, before that."""
+    if exercise.key not in decisions.points:
+        return []
+    points = min(decisions.points[exercise.key], exercise.points)
+    comment = decisions.comments.get(exercise.key, BY_PERSON)
+    complete = points == exercise.points
+    return [
+        ExerciseResult(
+            exercise=exercise,
+            title=BY_PERSON,
+            outcome=ExerciseOutcome.PASSED if complete else ExerciseOutcome.FAILED,
+            parts=(PartResult(name="points", points=points, max_points=exercise.points),),
+            cases=(),
+            remarks=(BY_PERSON if comment == BY_PERSON else f"{BY_PERSON}: {comment}",),
+        )
+    ]
+
+
+def _waiting(assignment: Assignment, decisions: Decisions) -> tuple[Exercise, ...]:
+    """Return what a person has yet to grade."""
+    return tuple(
+        one for one in assignment.exercises if one.manual and one.key not in decisions.points
+    )
 
 
 def _weighed(parts: Sequence[PartResult], points: Fraction) -> tuple[PartResult, ...]:
@@ -357,6 +390,14 @@ class _Judge:
             explanation=" ".join(self._sentences(one, core, starred)),
         )
 
+    def so_far(self, one: _HandIn, waiting: Sequence[Exercise]) -> str:
+        """Say what is known of an attempt while a person has yet to grade some exercises."""
+        groups = [group for group in _groups(self._assignment, one.record) if group.possible]
+        said = [f"Attempt {one.index + 1} of {len(self._hand_ins)}."][: len(self._hand_ins) > 1]
+        said += [f"{group.name} so far: {_points(group)}." for group in groups]
+        names = ", ".join(f"{each.id} ({_of_points(each.points)})" for each in waiting)
+        return " ".join((*said, f"No score yet: a person has yet to grade {names}."))
+
     def _raw(self, record: RunRecord | None) -> Fraction:
         core, starred = _groups(self._assignment, record)
         raw = core.worth + starred.worth
@@ -431,8 +472,15 @@ class _Judge:
 
 
 def _worth(group: _Group) -> str:
-    points = f"{number(group.earned)} of {number(group.possible)} points"
-    return f"{group.name}: {points}, worth {number(group.worth)} of {number(group.share)}."
+    return f"{group.name}: {_points(group)}, worth {number(group.worth)} of {number(group.share)}."
+
+
+def _points(group: _Group) -> str:
+    return f"{number(group.earned)} of {number(group.possible)} points"
+
+
+def _of_points(points: Fraction) -> str:
+    return f"{number(points)} point" + ("" if points == 1 else "s")
 
 
 def _zero(rules: ScoreRules, explanation: str) -> Score:

@@ -6,6 +6,7 @@ rebuilt from bytes: `==` of a student's object is never asked.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ from autograder.models import Reason, Tolerance
 
 _Array = np.ndarray[Any, np.dtype[Any]]
 
+_LONGEST = 200  # characters of a text that a message quotes
+_FEW = 8  # elements that are shown one by one
 SHAPE_ONLY = "The values are right, the shape is not."
 
 
@@ -99,6 +102,26 @@ def describe(value: Any) -> str:
     return f"{article} {type(value).__name__}"
 
 
+def typed(value: Any) -> str:
+    """Return a value as one might type it; of a large tensor only shape and dtype."""
+    if isinstance(value, torch.Tensor | np.ndarray):
+        if math.prod(value.shape) <= _FEW and value.ndim <= 2:
+            return _numbers(value.tolist())
+        return f"{dtype_name(value)} of shape {tuple(value.shape)}"
+    if isinstance(value, tuple | list) and len(value) <= _FEW:
+        left, right = "()" if isinstance(value, tuple) else "[]"
+        return f"{left}{', '.join(map(typed, value))}{right}"
+    if value is None or isinstance(value, bool | int | float | complex | str | np.generic):
+        return _numbers(value) if not isinstance(value, str) else repr(value[:40])
+    return describe(value)
+
+
+def _numbers(value: Any) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(map(_numbers, value))}]"
+    return f"{value:.6g}" if isinstance(value, float) else f"{value}"
+
+
 def dtype_name(value: Any) -> str:
     """Return a dtype's name without its library: "float64"."""
     return str(value.dtype).removeprefix("torch.")
@@ -151,9 +174,16 @@ def _compare_plain(actual: Any, expected: str | bytes | None, label: str) -> Ver
         return Verdict()
     return Verdict(
         reason=Reason.VALUE,
-        message=f"{label}: expected {expected!r}, got {actual!r}",
+        message=f"{label}: expected {_quote(expected)}, got {_quote(actual)}",
         feedback=f"{label} is wrong",
     )
+
+
+def _quote(value: str | bytes | None) -> str:
+    """Return how a text is written, cut where it is long: a student may return a megabyte."""
+    if value is None or len(value) <= _LONGEST:
+        return repr(value)
+    return f"{value[:_LONGEST]!r} ... ({len(value)} in all)"
 
 
 def _compare_numeric(
@@ -217,6 +247,29 @@ def _gate_shape(got: torch.Tensor, wanted: torch.Tensor, label: str) -> Verdict 
         message=sentence,
         feedback=f"{label} has the wrong shape",
     )
+
+
+def _shape_advice(got: tuple[int, ...], wanted: tuple[int, ...]) -> str:
+    """Say what would make one shape the other, if one step does; nothing else."""
+    if len(got) == len(wanted) + 1:
+        extra = [axis for axis in range(len(got)) if got[:axis] + got[axis + 1 :] == wanted]
+        if extra:
+            axis = extra[-1]
+            return f"Axis {axis}, of length {got[axis]}, should be gone{_gone(got[axis], axis)}."
+    if len(got) + 1 == len(wanted):
+        lost = [axis for axis in range(len(wanted)) if wanted[:axis] + wanted[axis + 1 :] == got]
+        if lost:
+            axis = lost[-1]
+            return f"Axis {axis}, of length {wanted[axis]}, is lost{_lost(wanted[axis], axis)}."
+    return ""
+
+
+def _gone(length: int, axis: int) -> str:
+    return f": squeeze({axis}), or no keepdim" if length == 1 else ""
+
+
+def _lost(length: int, axis: int) -> str:
+    return f": unsqueeze({axis}), or keepdim=True" if length == 1 else ""
 
 
 def _gate_dtype(
@@ -294,11 +347,19 @@ def _not_finite(seen: _Array, truth: _Array, broken: _Array, label: str) -> Verd
     return Verdict(
         reason=Reason.NAN,
         message=f"{_element(label, at)}: expected {_show(truth[at])}, got {_show(seen[at])}"
-        f" ({int(broken.sum())} of {broken.size} elements are not finite or wrongly finite)",
+        f" ({int(broken.sum())} of {broken.size} elements are {_kind_of_break(seen[broken])})",
         feedback=f"{label} holds NaN or infinity where a number is expected"
         if not bool(np.isfinite(seen).all())
         else f"{label} is finite where infinity is expected",
     )
+
+
+def _kind_of_break(values: _Array) -> str:
+    """Name what stands where it must not."""
+    finite = np.isfinite(values)
+    if bool(finite.all()):
+        return "numbers where infinity or NaN is right"
+    return "NaN or infinite" if not bool(finite.any()) else "NaN, infinite or finite by mistake"
 
 
 def _wrong_values(seen: _Array, truth: _Array, error: _Array, count: int, label: str) -> Verdict:
@@ -337,12 +398,13 @@ def _say_if_only_shape(
 ) -> Verdict:
     if verdict.reason is not Reason.SHAPE:
         return verdict
+    advice = _shape_advice(tuple(got.shape), tuple(wanted.shape))
     if got.numel() == wanted.numel() and _kind(got) == _kind(wanted):
         flat = _compare_values(got.reshape(-1), wanted.reshape(-1), "", tolerance)
         if flat.ok:
             return Verdict(
                 reason=Reason.SHAPE,
-                message=f"{verdict.message} {SHAPE_ONLY}",
+                message=f"{verdict.message} {SHAPE_ONLY} {advice}".rstrip(),
                 feedback=f"{verdict.feedback}. {SHAPE_ONLY}",
             )
     if got.dim() == wanted.dim() == 2 and got.T.shape == wanted.shape:
@@ -353,13 +415,14 @@ def _say_if_only_shape(
             feedback=f"{verdict.feedback}. It is the transpose of the right shape",
             transposed=transposed,
         )
-    return verdict
+    return dataclasses.replace(verdict, message=f"{verdict.message} {advice}".rstrip())
 
 
 def _wrong_type(label: str, wanted: str, actual: Any) -> Verdict:
+    message = f"{label}: expected {wanted}, got {describe(actual)}."
     return Verdict(
         reason=Reason.TYPE,
-        message=f"{label}: expected {wanted}, got {describe(actual)}.",
+        message=f"{message} Is a `return` missing?" if actual is None else message,
         feedback=f"{label} is not {wanted.partition(' of ')[0]}",
     )
 

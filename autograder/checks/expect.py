@@ -25,6 +25,7 @@ class Observation:
         verdict: What was found.
         seen: Fingerprint of the student's value; None if it is right.
         sizes: Shape of the first tensor that the student was given.
+        called: The student's last call, with its inputs; empty if the value is right.
     """
 
     part: str
@@ -32,6 +33,7 @@ class Observation:
     verdict: compare.Verdict
     seen: Fingerprint | None
     sizes: tuple[int, ...] = ()
+    called: str = ""
 
 
 class Expect:
@@ -140,6 +142,7 @@ class Expect:
             verdict=verdict,
             seen=seen,
             sizes=self._student.sizes,
+            called="" if verdict.ok else self._student.last_call(),
         )
         self.observations.append(observation)
 

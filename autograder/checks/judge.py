@@ -104,6 +104,7 @@ def _case_result(
     ended: CaseEndedError | None,
 ) -> CaseResult:
     outcome, reason, message, feedback = CaseOutcome.NOT_RUN, None, "", ""
+    called = ""
     if played is None:
         if ended is not None:
             reason, message, feedback = ended.reason, ended.message, ended.feedback
@@ -112,6 +113,8 @@ def _case_result(
         feedback = "the grader failed here; no points are lost"
     else:
         outcome, reason, message, feedback = _seen(part, played, wanted)
+        if outcome is CaseOutcome.FAILED:
+            called = _called(part, played)
     return CaseResult(
         id=f"{case.id}#{part}",
         title=case.title,
@@ -121,6 +124,7 @@ def _case_result(
         reason=reason,
         message=message,
         feedback=feedback,
+        called=called,
         duration_s=played.duration_s if played is not None else 0.0,
     )
 
@@ -143,6 +147,12 @@ def _seen(
     if end is not None:
         return CaseOutcome.FAILED, end.reason, end.message, end.feedback
     return CaseOutcome.NOT_RUN, None, "not compared", "not compared"
+
+
+def _called(part: str, played: Played) -> str:
+    """Return the call behind the first wrong value of a part, else the one that ended the case."""
+    mine = (one for one in played.observations if one.part == part and not one.verdict.ok)
+    return next((one.called for one in mine), played.called)
 
 
 def _parts(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -78,7 +78,7 @@ class PublicData:
     """What a student's machine knows of a topic besides its public tests: no code, no solution."""
 
     topic: str
-    exercises: tuple[dict[str, Any], ...]  # id, title, points, starred, forbidden sets
+    exercises: tuple[dict[str, Any], ...]  # id, points, starred, what varies, forbidden sets
     stub: str
     tolerances: Mapping[str, Tolerance]
     oracles: MutableMapping[Key, Any]
@@ -146,6 +146,14 @@ class PublicData:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Home:
+    """An assignment as it was handed out: its folder, and its public data."""
+
+    folder: Path
+    data: PublicData
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Opened:
     """A student's file, read and loaded in this process."""
 
@@ -165,11 +173,8 @@ def open_file(path: Path, data: PublicData) -> Opened:
         SubmissionError: If it cannot be read; the message says why and where.
     """
     session = Session()
-    siblings = [one for one in sorted(path.parent.glob("*.py")) if one != path]
-    tests = {f"test_{data.topic}.py"}
-    files = [path, *(one for one in siblings if one.name not in tests and one.stem != data.topic)]
-    support = path.parent / "support.py"
-    facts = _ask(session, {"op": "read", "spec": _spec(data, path, support)}, files)
+    files = [(path.name, path.read_bytes()), *_siblings(path.parent, data, path.name)]
+    facts = _ask(session, {"op": "read", "spec": _spec(data, path.name, path.parent)}, files)
     variants = facts["variants"]
     if not variants:
         problems = "; ".join(facts["problems"]) or (
@@ -179,6 +184,73 @@ def open_file(path: Path, data: PublicData) -> Opened:
         raise SubmissionError(problems)
     chosen = variants[0]
     loaded = _ask(session, {"op": "load", "candidates": chosen["candidates"], "cpu_s": 60.0}, ())
+    return _opened(session, facts, chosen, data, (*facts["problems"], *loaded["remarks"]))
+
+
+def read_files(
+    files: Sequence[tuple[str, bytes]], homes: Sequence[Home], names: Sequence[str]
+) -> tuple[Session, dict[str, Any]]:
+    """Read what is about to be handed in, as the grader's worker would; nothing of it runs.
+
+    Args:
+        files: Names and contents.
+        homes: The assignments that it belongs to.
+        names: The expected file names, most expected first.
+
+    Returns:
+        The session that has read them, and what it found.
+    """
+    session = Session()
+    spec: dict[str, Any] = {"exercises": [], "stubs": {}, "support": {}, "modules": []}
+    for home in homes:
+        own = _spec(home.data, "", home.folder)
+        spec["exercises"] += own["exercises"]
+        spec["stubs"] |= own["stubs"]
+        spec["support"] |= own["support"]
+    facts = _ask(session, {"op": "read", "spec": spec | {"names": list(names)}}, files)
+    return session, facts
+
+
+def open_read(
+    session: Session, facts: Mapping[str, Any], number: int, homes: Sequence[Home]
+) -> list[Opened]:
+    """Load one of the variants that `read_files` found; return it for each assignment."""
+    chosen = facts["variants"][number]
+    loaded = _ask(session, {"op": "load", "candidates": chosen["candidates"], "cpu_s": 60.0}, ())
+    remarks = tuple(loaded["remarks"])
+    return [_opened(session, facts, chosen, home.data, remarks) for home in homes]
+
+
+def open_kernel(
+    namespace: Mapping[str, Any], cells: Sequence[str], data: PublicData, folder: Path
+) -> Opened:
+    """Look at what a notebook's kernel has defined; nothing of it runs again.
+
+    Args:
+        namespace: The kernel's names, with the functions to call.
+        cells: What it ran, in order; only read, to see what differs from the stub and what is
+            forbidden. Jupyter's number of a cell is its index here.
+        data: Of the assignment.
+        folder: Where the assignment lies.
+    """
+    name = f"{data.topic}.ipynb"
+    session = Session.from_namespace(namespace)
+    files = [(name, _as_notebook(cells)), *_siblings(folder, data, name)]
+    facts = _ask(session, {"op": "read", "spec": _spec(data, name, folder)}, files)
+    chosen = next(
+        (one for one in facts["variants"] if one["kind"] == "notebook"),
+        {"graded_file": name, "candidates": [], "changed": []},
+    )
+    return _opened(session, facts, chosen, data, ())
+
+
+def _opened(
+    session: Session,
+    facts: Mapping[str, Any],
+    chosen: Mapping[str, Any],
+    data: PublicData,
+    remarks: tuple[str, ...],
+) -> Opened:
     uses, review = _by_hand(facts, chosen["candidates"])
     forbidden = {exercise["id"]: exercise["forbidden"] for exercise in data.exercises}
     play = Play(
@@ -195,10 +267,35 @@ def open_file(path: Path, data: PublicData) -> Opened:
         file=chosen["graded_file"],
         changed=frozenset(chosen["changed"]),
         defined=frozenset(defined),
-        remarks=(*facts["problems"], *loaded["remarks"]),
+        remarks=remarks,
         uses=uses,
         review=review,
     )
+
+
+def _siblings(folder: Path, data: PublicData, name: str) -> list[tuple[str, bytes]]:
+    """Return the other modules of a folder, which may be imported; not the tests, nor the twin."""
+    others = {name, f"test_{data.topic}.py", f"{data.topic}.py"}
+    paths = sorted(folder.glob("*.py"))
+    return [(path.name, path.read_bytes()) for path in paths if path.name not in others]
+
+
+_MOST_CELLS = 400 << 10  # characters; the reader takes 512 KiB, and helper modules need some
+
+
+def _as_notebook(cells: Sequence[str]) -> bytes:
+    """Return cells as a notebook; of a cell that ran several times the last run counts.
+
+    What is left out becomes a `pass`, so that each cell keeps its number.
+    """
+    last = {text: number for number, text in enumerate(cells)}
+    sources, left = ["pass"] * len(cells), _MOST_CELLS
+    for text, number in sorted(last.items(), key=lambda one: -one[1]):
+        left -= len(text)
+        if text.strip() and left > 0:
+            sources[number] = text
+    counted = [{"cell_type": "code", "source": source} for source in sources[1:]]
+    return json.dumps({"cells": counted}).encode()
 
 
 def open_play(test_file: Path) -> Play:
@@ -224,8 +321,9 @@ def find_file(folder: Path, topic: str) -> Path:
     return max(found, key=lambda path: path.stat().st_mtime)
 
 
-def _ask(session: Session, header: dict[str, Any], files: Any) -> dict[str, Any]:
-    contents = [(path.name, path.read_bytes()) for path in files]
+def _ask(
+    session: Session, header: dict[str, Any], contents: Sequence[tuple[str, bytes]]
+) -> dict[str, Any]:
     listing, offset = [], 0
     for name, content in contents:
         listing.append({"name": name, "offset": offset, "size": len(content)})
@@ -239,7 +337,8 @@ def _ask(session: Session, header: dict[str, Any], files: Any) -> dict[str, Any]
     return value
 
 
-def _spec(data: PublicData, path: Path, support: Path) -> dict[str, Any]:
+def _spec(data: PublicData, name: str, folder: Path) -> dict[str, Any]:
+    support = folder / "support.py"
     return {
         "exercises": [
             {"id": one["id"], "topic": data.topic, "forbidden": one["forbidden"]}
@@ -247,7 +346,7 @@ def _spec(data: PublicData, path: Path, support: Path) -> dict[str, Any]:
         ],
         "stubs": {data.topic: data.stub},
         "support": {data.topic: support.read_text(encoding="utf-8")} if support.exists() else {},
-        "names": [path.name],
+        "names": [name],
         "modules": [],
     }
 

@@ -58,6 +58,7 @@ class Played:
     fault: str = ""  # of the suite itself
     skipped: bool = False
     calls: int = 0
+    called: str = ""  # the call that ended the case
     remarks: list[str] = field(default_factory=list)
     duration_s: float = 0.0
 

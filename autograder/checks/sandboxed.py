@@ -18,6 +18,7 @@ from autograder.sandbox.client import Worker, WorkerDied
 READ_CPU_S = 20.0  # our own parsers, on the largest source that is accepted
 DEATHS = 2
 _SPARE_CPU_S = 2.0  # what the worker itself may need beyond the budget it keeps
+_TIMES = (Reason.CPU_TIME, Reason.WALL_TIME)
 _USED_UP = "the time for this {} is used up"
 
 _SENTENCES = {
@@ -129,7 +130,7 @@ class SandboxedStage:
         if reply.get("suspicious"):
             self._audited = False  # look closely at the next call
             self.suspicion = _suspicion(reply["suspicious"])
-        return _without_unknown_name(reply, self._names), payload
+        return _without_claims(reply, self._names), payload
 
     @property
     def exercise_left_s(self) -> float:
@@ -239,8 +240,12 @@ class SandboxedStage:
             target = header.get("target")
             subject = target if isinstance(target, str) else "the call"
             sentence = f"{subject} {_sentence(death.reason, budget, self._limits)}"
+            feedback = sentence
+            if budget < self._limits.call_cpu_s and death.reason in _TIMES:
+                # How much was left, the calls before have chosen: it could be a hidden input.
+                feedback = f"{subject} used up the time that was left"
             self._last_death = CaseEndedError(
-                death.reason, sentence, feedback=sentence, trace=death.message
+                death.reason, sentence, feedback=feedback, trace=death.message
             )
             raise self._last_death from None
 
@@ -280,14 +285,18 @@ def _names(forbidden: Sequence[Mapping[str, Any]]) -> frozenset[str]:
     return frozenset(name for names in groups for name in names)
 
 
-def _without_unknown_name(reply: dict[str, Any], names: frozenset[str]) -> dict[str, Any]:
-    """Take no word of a worker's for what is forbidden: students read that name."""
+def _without_claims(reply: dict[str, Any], names: frozenset[str]) -> dict[str, Any]:
+    """Take no word of a worker's for what is forbidden, and where: students read both.
+
+    A line is a number of the student's choice, which might be a hidden input. The lines that the
+    text shows were found before any statement ran, and the traceback has the others.
+    """
     error = reply.get("error")
     if not isinstance(error, dict) or error.get("kind") != "forbidden":
         return reply
     name = error.get("name")
     known = name if isinstance(name, str) and name in names else "an operation"
-    return {**reply, "error": {**error, "name": known}}
+    return {**reply, "error": {**error, "name": known, "line": None}}
 
 
 def _suspicion(found: Any) -> str:

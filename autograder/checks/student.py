@@ -14,6 +14,7 @@ from typing import Any, NoReturn, Protocol
 import numpy as np
 import torch
 
+from autograder.checks.compare import typed
 from autograder.models import Reason
 from autograder.sandbox import wire
 
@@ -26,6 +27,7 @@ _KNOWN_EXCEPTIONS = frozenset(
 )
 # What using a value of the wrong kind, shape or length raises; RuntimeError is torch's.
 _UNUSABLE = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RuntimeError)
+_CALL = 240  # characters of a call that are shown
 _MOST_LINES = 1_000_000  # a larger number is no line of a file
 
 
@@ -146,6 +148,7 @@ class Student:
         calls: How many calls gave a value, in this case.
         remarks: What was noticed and costs nothing.
         sizes: Shape of the first tensor or array that the last call was given, for the probes.
+        returned: What the last call gave.
     """
 
     def __init__(
@@ -157,6 +160,8 @@ class Student:
         self.calls = 0
         self.remarks: list[str] = []
         self.sizes: tuple[int, ...] = ()
+        self.returned: Any = None
+        self._called: tuple[Any, Sequence[Any], Mapping[str, Any]] | None = None
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         if name.startswith("__"):
@@ -202,6 +207,8 @@ class Student:
         Raises:
             CaseEndedError: If the student's code gave no value.
         """
+        if header["op"] == "call":
+            self._called = header["target"], args, kwargs
         arrays = (a for a in args if isinstance(a, torch.Tensor | np.ndarray) and a.ndim)
         self.sizes = next((tuple(a.shape) for a in arrays), self.sizes)
         (positional, named), buffers = wire.pack(
@@ -227,7 +234,21 @@ class Student:
         self._note(reply)
         if header["op"] == "call":
             self.calls += 1
+            self.returned = value
         return value
+
+    def last_call(self) -> str:
+        """Return the last call as one would type it; small inputs with their numbers."""
+        if self._called is None:
+            return ""
+        target, args, kwargs = self._called
+        name = target if isinstance(target, str) else "your object"
+        given = [
+            *(typed(value) for value in args),
+            *(f"{key}={typed(value)}" for key, value in kwargs.items()),
+        ]
+        text = f"{name}({', '.join(given)})"
+        return text if len(text) <= _CALL else f"{text[: _CALL - 4]} ..."
 
     def _handle(self, identity: int, type_name: str) -> Handle:
         return Handle(self, identity, type_name)

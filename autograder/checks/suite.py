@@ -19,8 +19,9 @@ import pytest
 from _pytest.runner import runtestprotocol
 
 from autograder.checks import plugin
+from autograder.checks.compare import describe
 from autograder.checks.play import Case, Play, Played
-from autograder.checks.student import CaseEndedError
+from autograder.checks.student import CaseEndedError, Student
 from autograder.errors import GraderError, SandboxError, SubmissionError, SuiteError
 from autograder.models import Reason
 
@@ -83,7 +84,7 @@ class Suite:
             played.observations = play.expect.observations
             played.remarks = play.student.remarks
             played.calls = play.student.calls
-        _settle(played, self._recorder.fault)
+        _settle(played, self._recorder.fault, play.student)
         return played
 
 
@@ -113,22 +114,25 @@ def _call(case: Case, play: Play) -> BaseException | None:
     return None
 
 
-def _settle(played: Played, fault: BaseException | None) -> None:
+def _settle(played: Played, fault: BaseException | None, student: Student | None) -> None:
     """Decide whose fault an exception is."""
     if fault is None:
         return
     if isinstance(fault, CaseEndedError):
         played.ended = fault
-    elif isinstance(fault, SandboxError | SubmissionError) or not played.calls:
+    elif isinstance(fault, SandboxError | SubmissionError) or student is None or not played.calls:
         played.fault = f"{type(fault).__name__}: {fault}"
     else:
         # The reference passes this very case, so what the student returned cannot be used: a
         # None without `.shape`, two values where four are unpacked.
         played.ended = CaseEndedError(
             Reason.TYPE,
-            f"what came back cannot be used as expected: {type(fault).__name__}: {fault}",
+            f"what came back cannot be used as expected: it is {describe(student.returned)};"
+            f" {type(fault).__name__}: {fault}",
             feedback="what came back cannot be used as expected",
         )
+    if played.ended is not None and student is not None:
+        played.called = student.last_call()
 
 
 class _Recorder:

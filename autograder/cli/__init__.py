@@ -1,14 +1,20 @@
 """The command line; the one place where errors become exit codes.
 
-0 fine, 1 some case failed (student commands), 2 usage or configuration, 3 a fault of the grader.
+0 fine, 1 some case failed (student commands), 2 usage or configuration, 3 a fault of the grader;
+130 stopped by Ctrl-C, 143 by SIGTERM.
 """
 
 from __future__ import annotations
 
 import io
 import os
+import signal
 import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
@@ -34,9 +40,20 @@ class Commands(click.Group):
 
     @staticmethod
     def _instructor() -> dict[str, click.Command]:
-        from autograder.cli import instructor, publish  # noqa: PLC0415 -- not for students
+        from autograder.cli import (  # noqa: PLC0415 -- not for students
+            gradebook,
+            instructor,
+            pages,
+            publish,
+            workflows,
+        )
 
-        return {**instructor.commands.commands, "export": publish.export}
+        single = (pages.report, publish.export, workflows.workflows)
+        return {
+            **instructor.commands.commands,
+            **gradebook.commands.commands,
+            **{str(one.name): one for one in single},
+        }
 
 
 @click.group(
@@ -67,6 +84,7 @@ def gradlab(context: click.Context, course: Path | None) -> None:
 
 gradlab.add_command(student.start)
 gradlab.add_command(student.check)
+gradlab.add_command(student.pack)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -78,11 +96,23 @@ def main(arguments: list[str] | None = None) -> int:
             stream, io.TextIOWrapper
         ):  # a terminal that cannot show a letter shows \\u...
             stream.reconfigure(errors="backslashreplace")
+    with _stopped_by_sigterm() as received:
+        return _run(arguments, received)
+
+
+def _run(arguments: list[str] | None, received: Sequence[int]) -> int:
     try:
         gradlab.main(arguments, prog_name="gradlab", standalone_mode=False)
     except GraderError as error:
         _complain(str(error))
         return error.exit_code
+    except OSError as error:  # what no stage has a better sentence for
+        where = error.filename if error.filename is not None else "gradlab"
+        _complain(
+            f"{where}: expected to read and write what is needed, got {error.strerror!r}."
+            " Mend that and run again."
+        )
+        return 2
     except click.UsageError as error:
         command = error.ctx.command_path if error.ctx is not None else "gradlab"
         _complain(f"{command}: {error.format_message()} See `{command} --help`.")
@@ -91,10 +121,34 @@ def main(arguments: list[str] | None = None) -> int:
         return end.exit_code
     except (click.Abort, KeyboardInterrupt):
         _complain("Stopped. What was done is kept; the same command goes on from here.")
-        return 130
+        return 128 + (received[0] if received else signal.SIGINT)
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 1
     return 0
+
+
+@contextmanager
+def _stopped_by_sigterm() -> Iterator[list[int]]:
+    """Let SIGTERM (a cancelled CI job) stop a command as Ctrl-C does; yield what came."""
+    received: list[int] = []
+
+    def stop(number: int, frame: object) -> NoReturn:
+        del frame
+        signal.signal(number, signal.SIG_IGN)  # once is enough: nothing interrupts the tidying up
+        received.append(number)
+        raise KeyboardInterrupt
+
+    is_ours = (
+        threading.current_thread() is threading.main_thread()
+        and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    )
+    if is_ours:
+        signal.signal(signal.SIGTERM, stop)
+    try:
+        yield received
+    finally:
+        if is_ours:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _complain(message: str) -> None:

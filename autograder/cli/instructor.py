@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import platform
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -49,6 +52,33 @@ def _topics(command: str, wanted: tuple[str, ...], course: GradingConfig) -> tup
     return wanted or tuple(course.topics)
 
 
+_INSTEAD = {
+    "darwin": ("macOS", "in a Linux virtual machine or container"),
+    "win32": ("Windows", "in WSL2, or in a Linux virtual machine or container"),
+}
+
+
+def _needs_linux(command: str, *, or_macos: bool = False) -> None:
+    """Refuse to run elsewhere, before anything is imported that other systems lack.
+
+    Args:
+        command: As it is typed.
+        or_macos: Whether any Unix will do, because no student code is run.
+
+    Raises:
+        ConfigError: If this is another system.
+    """
+    here: str = sys.platform
+    if here == "linux" or (or_macos and here == "darwin"):
+        return
+    name, instead = _INSTEAD.get(here, (platform.system(), "in a Linux virtual machine"))
+    expected = "Linux or macOS" if or_macos else "Linux, whose kernel isolates student code"
+    raise ConfigError(
+        f"gradlab {command}: expected {expected}, got {name}. Run it {instead};"
+        " `gradlab start` and `gradlab check` work here."
+    )
+
+
 def _source_options(command: Callable[..., None]) -> Callable[..., None]:
     """Add what `collect` and `grade` need to know about SOURCE."""
     origins = ("moodle", "canvas", "gradescope", "classroom50", "git", "folder")
@@ -58,7 +88,7 @@ def _source_options(command: Callable[..., None]) -> Callable[..., None]:
         click.option("--worksheet", type=_FOLDER,
                      help="Moodle's grading worksheet or Canvas's gradebook: who, and when."),
         click.option("--roster", type=_FOLDER,
-                     help="CSV with student_id, name, section; more columns are other ids."),
+                     help="CSV with student_id, name, section, team; more columns are other ids."),
     ):  # fmt: skip
         command = add(command)
     return command
@@ -90,6 +120,7 @@ def collect(
 
     Example: gradlab collect download.zip -a tp1 -o grades --at "2026-02-09 18:25"
     """
+    _needs_linux("collect", or_macos=True)
     from autograder import pipeline  # noqa: PLC0415
     from autograder.report import text  # noqa: PLC0415
 
@@ -119,9 +150,12 @@ def collect(
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), help="Overrides the configuration.")
 @click.option("--seed", type=int, help="Of hidden inputs; random, and kept in OUT, if left out.")
 @click.option("--force", is_flag=True, help="Examine again what has not changed.")
-@click.option("--min-tier", type=click.Choice(["A", "C"]), default="C", show_default=True,
-              help="Refuse to run with less isolation.")  # fmt: skip
-@click.option("--i-trust-this-code", "trust", is_flag=True, help="Grade without isolation.")
+@click.option("--min-tier", type=click.Choice(["A", "C"]),
+              help="Refuse to run with less isolation (C).")  # fmt: skip
+@click.option("--i-trust-this-code", "trust", is_flag=True,
+              help="Grade without isolation if need be; never below --min-tier.")  # fmt: skip
+@click.option("--quiet/--no-quiet", default=None,
+              help="Print counts only, no ids and no scores; the default in a CI job.")  # fmt: skip
 @click.pass_context
 def grade(
     context: click.Context,
@@ -130,15 +164,16 @@ def grade(
     assignment: str,
     out: Path,
     *,
-    min_tier: str,
+    quiet: bool | None,
     **options: Any,
 ) -> None:
-    """Grade all submissions in SOURCE, and all that OUT already knows.
+    """Grade what SOURCE holds, and all that OUT already knows.
 
     Stop it at any moment: the same command goes on from there.
 
     Example: gradlab grade submissions/ -a tp1 -o grades --roster roster.csv
     """
+    _needs_linux("grade")
     from autograder import pipeline  # noqa: PLC0415
     from autograder.cli.progress import Progress  # noqa: PLC0415
 
@@ -147,10 +182,11 @@ def grade(
         source=source,
         assignment=assignment,
         out=out,
-        tier="A" if min_tier == "A" else None,
         **options,
     )
-    with Progress() as progress:
+    if quiet is None:
+        quiet = bool(os.environ.get("CI")) and not sys.stdout.isatty()
+    with Progress(quiet=quiet) as progress:
         summary = pipeline.grade(request, progress)
     progress.show(summary)
     if summary.faults:
@@ -167,6 +203,7 @@ def explain(student: str, assignment: str, out: Path, *, as_json: bool) -> None:
 
     Example: gradlab explain ana -a tp1 -o grades
     """
+    _needs_linux("explain", or_macos=True)
     from autograder import desk  # noqa: PLC0415
     from autograder.report import text  # noqa: PLC0415
 
@@ -190,6 +227,7 @@ def replay(context: click.Context, student: str, assignment: str, case_id: str, 
 
     Example: gradlab replay ana -a tp1 -o grades --case "hidden/test_mlp.py::TestMlp::test_rows"
     """
+    _needs_linux("replay")
     from autograder import desk  # noqa: PLC0415
     from autograder.report import text  # noqa: PLC0415
 
@@ -230,6 +268,7 @@ def adjust(  # noqa: PLR0913 -- one parameter for each option
 
     Example: gradlab adjust ana -a tp1 -o grades --kind override --value 3.5 --why "viva" --by sam
     """
+    _needs_linux("adjust", or_macos=True)
     from autograder import desk  # noqa: PLC0415
 
     request = _request(context, assignment, out)
@@ -262,6 +301,7 @@ def validate(
 
     Example: gradlab validate losses -k softmax
     """
+    _needs_linux("validate", or_macos=True)
     from autograder import config, graders, validate  # noqa: PLC0415
     from autograder.report import text  # noqa: PLC0415
 
@@ -292,24 +332,37 @@ def validate(
 
 
 @commands.command()
-@click.argument("topics", nargs=-1)
+@click.argument("names", nargs=-1, metavar="[ASSIGNMENT]...")
 @click.option(
     "-o", "--out", type=_FOLDER, help="Where to; assignments/ of the course, if left out."
 )
+@click.option("--zip", "zips", is_flag=True, help="Zips with the tool inside, for students.")
+@click.option("--autograder", metavar="ASSIGNMENT",
+              help="Gradescope's autograder.zip instead, hidden tests included; -o names the file.",
+              )  # fmt: skip
 @click.option("--check", is_flag=True, help="Only say whether assignments/ is current.")
 @click.pass_context
 def release(
-    context: click.Context, topics: tuple[str, ...], out: Path | None, *, check: bool
+    context: click.Context,
+    names: tuple[str, ...],
+    out: Path | None,
+    autograder: str | None,
+    *,
+    zips: bool,
+    check: bool,
 ) -> None:
-    """Build what students get, one folder for each topic.
+    """Build what students get: a folder for each topic, or zips.
 
-    Example: gradlab release losses -o handouts
+    Nothing of a solution, a known mistake or a hidden test is inside; that is looked for.
+    With --autograder, build what Gradescope grades with.
+
+    Example: gradlab release tp1 -o handouts --zip
     """
-    from autograder import config  # noqa: PLC0415
+    _needs_linux("release", or_macos=True)
+    from autograder import archive, config  # noqa: PLC0415
     from autograder import release as stage  # noqa: PLC0415
 
     course = config.load(_course(context))
-    chosen = _topics("release", topics, course)
     if check:
         old = stage.stale(course)
         for name in old:
@@ -317,10 +370,25 @@ def release(
         if old:
             raise ConfigError("assignments: expected current files. Run `gradlab release`.")
         return
+    for name in (*names, *([autograder] if autograder else [])):
+        if name not in course.assignments:
+            known = ", ".join(course.assignments)
+            raise ConfigError(
+                f"release: expected an assignment or a topic out of {known}, got {name!r}."
+                " Correct it."
+            )
+    if autograder is not None:
+        target = out if out is not None else Path("autograder.zip")
+        archive.write(target, stage.autograder_zip(course, autograder, stage.build_wheel()))
+        click.echo(f"{target}: upload it at Gradescope; it holds hidden tests, so keep it.")
+        return
+    if zips and out is None:
+        raise ConfigError("release: expected a folder for the zips, got none. Name it: -o DIR.")
+    chosen = names or tuple(course.topics)
     folder = out if out is not None else course.course_dir / "assignments"
     with _writing(folder):
-        stage.release(course, chosen, folder)
-    click.echo(f"{folder}: {', '.join(chosen)}")
+        (stage.release_zips if zips else stage.release)(course, chosen, folder)
+    click.echo(f"{folder}: {', '.join(f'{name}.zip' if zips else name for name in chosen)}")
 
 
 @commands.command()
@@ -332,6 +400,7 @@ def demo(context: click.Context, out: Path, jobs: int | None) -> None:
 
     Example: gradlab demo
     """
+    _needs_linux("demo")
     from autograder import demo as stage  # noqa: PLC0415
     from autograder.cli.progress import Progress  # noqa: PLC0415
 
@@ -346,14 +415,18 @@ def demo(context: click.Context, out: Path, jobs: int | None) -> None:
 
 
 @commands.command()
-def doctor() -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print what programs can read.")
+def doctor(*, as_json: bool) -> None:
     """Say how well this machine can isolate student code.
 
-    Where it cannot, say what to change.
+    Where it cannot, say what to change; and say what each tier cannot promise. The exit code is 1
+    if `gradlab grade` would refuse to run here.
 
     Example: gradlab doctor
     """
     from autograder.sandbox import doctor as stage  # noqa: PLC0415
 
     found = stage.examine()
-    click.echo(stage.render(found))
+    click.echo(json.dumps(stage.as_json(found), indent=2) if as_json else stage.render(found))
+    if not found.good:
+        raise SystemExit(1)

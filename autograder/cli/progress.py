@@ -21,6 +21,7 @@ from rich.text import Text
 from autograder.models import Isolation, RunRecord
 from autograder.pipeline import Summary
 from autograder.report import text
+from autograder.sandbox.doctor import remedy
 
 
 class _Rate(ProgressColumn):
@@ -35,7 +36,8 @@ class _Rate(ProgressColumn):
 class Progress:
     """Shows a bar on a terminal, and a line for every tenth attempt elsewhere."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, quiet: bool = False) -> None:
+        self._quiet = quiet  # say how many, never who or what they got: logs of CI are read by all
         self._console = text.console(stderr=True)
         self._bar = Bar(
             TextColumn("{task.description}", markup=False),
@@ -68,8 +70,8 @@ class Progress:
     def begin(self, isolation: Isolation, total: int, known: int) -> None:
         """Say how student code is kept in, and how much there is to do."""
         self._total = total
-        missing = f", without {', '.join(isolation.missing)}" if isolation.missing else ""
-        self._console.print(text.line(f"isolation: tier {isolation.tier}{missing}"))
+        for part in text.isolation_block(isolation, remedy(isolation.why)):
+            self._console.print(part)
         unchanged = f"; {known} not changed, so not examined again" if known else ""
         self._console.print(text.line(f"attempts to examine: {total}{unchanged}"))
         self._bar.update(self._task, total=total, description="preparing")
@@ -79,19 +81,26 @@ class Progress:
         """Move the bar."""
         del record  # what came out is shown at the end
         self._done += 1
-        self._bar.update(self._task, advance=1, description=f"examined {student_id:<16.16}")
+        who = "" if self._quiet else f" {student_id:<16.16}"
+        self._bar.update(self._task, advance=1, description=f"examined{who}")
         self._bar.refresh()
         is_worth_a_line = self._done % 10 == 0 or self._done == self._total
         if is_worth_a_line and not self._console.is_terminal:
             self._console.print(text.line(f"{self._done} of {self._total} attempts"))
 
     def show(self, summary: Summary) -> None:
-        """Print what came out, one line for each student."""
+        """Print what came out, one line for each student; when quiet, only how many there are."""
         console = text.console()
-        for part in text.grades_table(summary.rows, summary.exercises):
-            console.print(part)
-        for note in summary.notes:
-            console.print(text.line(f"note: {note}"))
+        if self._quiet:
+            console.print(text.statuses(summary.rows))
+            if summary.notes:
+                notes = text.count(len(summary.notes), "note")
+                console.print(text.line(f"{notes}: grade again with --no-quiet to read them"))
+        else:
+            for part in text.grades_table(summary.rows, summary.exercises):
+                console.print(part)
+            for note in summary.notes:
+                console.print(text.line(f"note: {note}"))
         if summary.faults:
             console.print(
                 text.line(
@@ -99,4 +108,5 @@ class Progress:
                     " empty, not 0: grade again, and if it stays, `gradlab explain` says why."
                 )
             )
+        console.print(text.line(text.isolation_line(summary.isolation.tier)))
         console.print(text.line(f"grades: {summary.out / 'grades.csv'}"))

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from autograder.errors import ConfigError
+
+if TYPE_CHECKING:
+    from autograder.check import Report
 
 
 @click.command()
@@ -47,13 +52,29 @@ def start(topic: str, directory: Path | None) -> None:
 @click.option("-k", "only", multiple=True, metavar="EXERCISE", help="Check this exercise only.")
 @click.option("--hint", count=True, help="Show the next hint; again for the one after.")
 @click.option("--json", "as_json", is_flag=True, help="Print what programs can read.")
-def check(path: Path, only: tuple[str, ...], hint: int, *, as_json: bool) -> None:
+@click.option("--watch", is_flag=True, help="Check again whenever you save; Ctrl-C ends it.")
+@click.option("--annotate", type=click.Choice(["github", "gitlab"]),
+              help="In CI: also show what fails at its line, as this platform does.")  # fmt: skip
+def check(
+    path: Path,
+    only: tuple[str, ...],
+    hint: int,
+    *,
+    as_json: bool,
+    watch: bool,
+    annotate: str | None,
+) -> None:
     """Run the public tests on your module or notebook.
 
     PATH is the file, or the folder it is in; this folder, if left out.
 
     Example: gradlab check losses.ipynb -k softmax_backward --hint
     """
+    if watch:
+        names = [part for name in only for part in ("-k", name)]
+        hints = ["--hint"] * hint
+        _watch(path, [*names, *hints, *(["--json"] if as_json else [])])
+        return
     from autograder.check import check as run_check  # noqa: PLC0415 -- torch takes seconds
     from autograder.report import text  # noqa: PLC0415
 
@@ -67,9 +88,77 @@ def check(path: Path, only: tuple[str, ...], hint: int, *, as_json: bool) -> Non
             for line in text.exercise_lines(result, rung=1 + hint):
                 console.print(line)
         for remark in report.remarks:
-            console.print(text.line(f"note: {remark}"))
-        console.print(text.line(text.check_summary(report.results, report.file)))
+            console.print(text.inside("note: ", remark, depth=0))
+        summary = text.check_summary(report.results, report.file, report.varies)
+        console.print(text.inside("", summary, depth=0))
+    if annotate is not None:
+        _annotate(report, path, annotate)
     raise SystemExit(0 if passed else 1)
+
+
+def _annotate(report: Report, path: Path, platform: str) -> None:
+    """Say what was found as a CI job of `platform` does; files go into the current folder."""
+    from autograder.report import annotations  # noqa: PLC0415
+
+    folder = path.parent if path.is_file() else path
+    file = folder / report.file
+    root = os.environ.get("GITHUB_WORKSPACE") or Path.cwd()
+    checked = annotations.Checked(
+        path=Path(os.path.relpath(file, root)).as_posix(),
+        source=file.read_text(encoding="utf-8", errors="replace") if file.is_file() else "",
+        topic=report.topic,
+        results=report.results,
+    )
+    if platform == "gitlab":
+        Path(f"gradlab-{report.topic}.json").write_bytes(annotations.code_quality(checked))
+        Path(f"gradlab-{report.topic}.xml").write_bytes(annotations.junit(checked))
+        return
+    for command in annotations.github_commands(checked):
+        click.echo(command)
+    if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
+        with Path(summary).open("a", encoding="utf-8") as stream:
+            stream.write(annotations.github_summary(checked))
+
+
+@click.command()
+@click.argument("path", required=False, default=".", type=click.Path(path_type=Path))
+@click.option("-o", "--out", type=click.Path(path_type=Path), help="Where to write the zip.")
+def pack(path: Path, out: Path | None) -> None:
+    """Make the zip to hand in, and say what will be graded.
+
+    PATH is the folder of an assignment, or the file to hand in; this folder, if left out. The
+    public tests run once the zip is written: Ctrl-C leaves them out.
+
+    Example: gradlab pack losses
+    """
+    from autograder import archive  # noqa: PLC0415
+    from autograder import pack as stage  # noqa: PLC0415 -- torch takes seconds
+    from autograder.report import text  # noqa: PLC0415
+
+    packed = stage.pack(path)
+    target = out if out is not None else Path(packed.name)
+    archive.write(target, packed.data)
+    console = text.console()
+    for said in text.packed_lines(str(target), packed):
+        console.print(text.inside("", said, depth=0))
+    for reports in stage.public_results(packed):
+        console.print(text.inside("", text.packed_summary(reports), depth=0))
+        for remark in dict.fromkeys(one for report in reports for one in report.remarks):
+            console.print(text.inside("note: ", remark, depth=0))
+
+
+def _watch(path: Path, options: list[str]) -> None:
+    from autograder.watch import watch  # noqa: PLC0415
+
+    if not path.exists():
+        raise ConfigError(f"{path}: expected your file or its folder, got no such path.")
+    folder = path if path.is_dir() else path.parent
+
+    def started() -> None:
+        click.clear()  # does nothing unless this is a terminal
+        click.echo(f"Watching {click.format_filename(folder)}; save to check again, Ctrl-C to end.")
+
+    watch(folder, ["check", str(path), *options], started)
 
 
 def _plain(report: object) -> dict[str, object]:

@@ -93,7 +93,7 @@ def find_submissions(  # noqa: PLR0913 -- one parameter for each thing said abou
             keep=keep,
             zone=ZoneInfo(timezone),
             roster=roster,
-            ids=roster.ids if roster else {},
+            ids=roster.ids | {team: team for team in roster.teams} if roster else {},
             at=at,
             caps=caps,
             notes=notes,
@@ -238,6 +238,7 @@ class _Search:
         for bundle in bundles:
             by_student.setdefault(bundle.student_id, []).append(bundle)
         self._set_times(rows, by_student)
+        by_student = self._shared(by_student)
         if self.faults:
             lines = [f"{_TABLE}:{line}: {fault}" for line, fault in sorted(self.faults)]
             raise ConfigError("\n".join(lines))
@@ -374,6 +375,35 @@ class _Search:
             else:
                 self.notes.append(f"{_TABLE}:{row.line}: SOURCE has nothing of {who}.")
             lines.setdefault(who, row.line)
+
+    # --- teams ---
+
+    def _shared(self, by_student: dict[str, list[_Bundle]]) -> dict[str, list[_Bundle]]:
+        """Give what a team or one of its members handed in to every member."""
+        teams = self.roster.teams if self.roster else {}
+        team_of = {member: team for team, members in teams.items() for member in members}
+        shared: dict[str, list[_Bundle]] = {}
+        for who, bundles in by_student.items():
+            team = who if who in teams else team_of.get(who, "")
+            for bundle in bundles:
+                if who in teams and not bundle.entries:
+                    self.notes.append(f"{bundle.where}: an empty folder; nothing was handed in.")
+                    continue
+                for member in teams[team] if team and bundle.entries else (who,):
+                    own = bundle if member == who else self._of_team(bundle, member, team)
+                    shared.setdefault(member, []).append(own)
+        return shared
+
+    def _of_team(self, bundle: _Bundle, member: str, team: str) -> _Bundle:
+        """Return another member's view of a hand-in: it names the team, and nobody who is in it."""
+        entries = []
+        for entry in bundle.entries:
+            stem = _stem(entry.path)
+            if self.ids.get(stem) == bundle.student_id:  # ben.py
+                entries.append(replace(entry, parts=(team + entry.path.removeprefix(stem),)))
+            else:
+                entries.append(entry)
+        return replace(bundle, student_id=member, where=team, entries=tuple(entries))
 
     # --- layouts ---
 

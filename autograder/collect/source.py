@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import stat
@@ -23,6 +24,8 @@ _CONTROL = ("Cc", "Cf", "Cs")  # control, invisible format (bidi) and surrogate 
 _DEPTH = 32  # of folders in folders
 
 # What opening or reading a file raises, or a damaged, encrypted or exotic archive.
+# What was listed is not there any more: somebody moves SOURCE, or its disk is gone.
+_GONE = (errno.ENOENT, errno.ESTALE, errno.ENOTCONN, errno.EHOSTDOWN)
 _READ_ERRORS = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError)
 
 
@@ -98,10 +101,15 @@ def _walk(root: Path, raw: tuple[str, ...]) -> Iterator[Entry]:
         folder = open_beneath(root, raw, os.O_DIRECTORY)
         try:
             with os.scandir(folder) as items:
-                inside = [(item.name, item.stat(follow_symlinks=False)) for item in items]
+                inside = [
+                    (item.name, item.stat(follow_symlinks=False))
+                    for item in items
+                    if not _is_clutter(item.name)
+                ]
         finally:
             os.close(folder)
     except OSError as error:
+        _check_still_there(error, "/".join((str(root), *parts)))
         if not raw:
             raise ConfigError(
                 f"{root}: expected a folder to read, got {error.strerror}. Check its permissions."
@@ -112,8 +120,6 @@ def _walk(root: Path, raw: tuple[str, ...]) -> Iterator[Entry]:
         yield Entry(parts=parts)
     for name, status in inside:
         below = (*raw, name)
-        if _is_clutter(name):
-            continue
         if stat.S_ISDIR(status.st_mode) and len(below) <= _DEPTH:
             yield from _walk(root, below)
         elif stat.S_ISREG(status.st_mode):
@@ -143,6 +149,19 @@ def _open_file(root: Path, raw: tuple[str, ...]) -> IO[bytes]:
         os.close(opened)
         raise OSError("no longer a regular file")
     return os.fdopen(opened, "rb")
+
+
+def _check_still_there(error: Exception, where: str) -> None:
+    """Let nobody have handed in nothing because the disk went away.
+
+    Raises:
+        ConfigError: If that is what `error` says.
+    """
+    if isinstance(error, OSError) and error.errno in _GONE:
+        raise ConfigError(
+            f"{where}: expected SOURCE to stay as it is while it is read, got {error.strerror!r}."
+            " Nothing was recorded; run again when it is back."
+        ) from None
 
 
 def _members(archive: zipfile.ZipFile, notes: list[str]) -> Iterator[Entry]:
@@ -190,7 +209,12 @@ class UnreadableError(Exception):
 
 
 def read_chunks(entry: Entry, limit: int) -> Iterator[bytes]:
-    """Read a file in pieces; `limit` holds whatever its listed size says."""
+    """Read a file in pieces; `limit` holds whatever its listed size says.
+
+    Raises:
+        UnreadableError: If it is damaged, or may not be read.
+        ConfigError: If it is gone.
+    """
     assert entry.read is not None
     try:
         with entry.read() as stream:
@@ -200,4 +224,5 @@ def read_chunks(entry: Entry, limit: int) -> Iterator[bytes]:
                     raise UnreadableError("it grew while it was read")
                 yield chunk
     except _READ_ERRORS as error:
+        _check_still_there(error, entry.path)
         raise UnreadableError(str(error)) from None

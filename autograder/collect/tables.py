@@ -24,6 +24,7 @@ class Student:
     student_id: str
     name: str = ""
     section: str | None = None
+    team: str | None = None  # who hands in together
     aliases: tuple[str, ...] = ()  # other names of the same student: LMS ids, logins, folders
 
 
@@ -38,6 +39,15 @@ class Roster:
         """Every id and every alias, with the student id that it stands for."""
         aliases = {alias: s.student_id for s in self.students.values() for alias in s.aliases}
         return aliases | {student_id: student_id for student_id in self.students}
+
+    @property
+    def teams(self) -> dict[str, tuple[str, ...]]:
+        """The ids of every team's members, by the team's id."""
+        members: dict[str, tuple[str, ...]] = {}
+        for student in self.students.values():
+            if student.team is not None:
+                members[student.team] = (*members.get(student.team, ()), student.student_id)
+        return members
 
 
 def read_time(text: str, zone: ZoneInfo, *, where: str) -> datetime:
@@ -81,7 +91,7 @@ class Line:
 
 
 def read_roster(path: Path) -> Roster:
-    """Read `student_id,name[,section][,aliases...]`; every further column holds aliases.
+    """Read `student_id,name[,section][,team][,aliases...]`; further columns hold aliases.
 
     Raises:
         ConfigError: One line for each fault, with its line number.
@@ -104,12 +114,14 @@ def read_roster(path: Path) -> Roster:
 
 
 def _student(line: Line) -> Student:
-    named = {key: cell for key, cell in line.cells.items() if key not in {"name", "section"}}
+    own = {"name", "section", "team"}
+    named = {key: cell for key, cell in line.cells.items() if key not in own}
     aliases = dict.fromkeys([*named.values(), *line.rest])
     return Student(
         student_id=line["student_id"],
         name=line["name"],
         section=line["section"] or None,
+        team=line["team"] or None,
         aliases=tuple(alias for alias in aliases if alias and alias != line["student_id"]),
     )
 
@@ -118,23 +130,58 @@ def _roster_faults(lines: list[Line], students: list[Student]) -> Iterator[tuple
     owners: dict[str, int] = {}
     for line, student in zip(lines, students, strict=True):
         if not STUDENT_ID.fullmatch(student.student_id):
-            yield line, bad_id(student.student_id)
+            yield line, _no_id("a student id", student.student_id)
         elif first := owners.get(student.student_id):
             yield line, f"expected each id once, got {student.student_id!r} as on line {first}."
         owners.setdefault(student.student_id, line.number)
     for line, student in zip(lines, students, strict=True):
         for alias in student.aliases:
             if first := owners.get(alias):
-                yield line, f"expected an alias of one student, got {alias!r} as on line {first}."
+                yield line, f"expected an alias of one student, got one of line {first} again."
             owners.setdefault(alias, line.number)
+    yield from _team_faults(lines, students, owners)
+
+
+def _team_faults(
+    lines: list[Line], students: list[Student], owners: dict[str, int]
+) -> Iterator[tuple[Line, str]]:
+    for line, student in zip(lines, students, strict=True):
+        if student.team is None:
+            continue
+        if not STUDENT_ID.fullmatch(student.team):
+            yield line, _no_id("a team's id", student.team)
+        elif first := owners.get(student.team):
+            got = f"got {student.team!r} as on line {first}."
+            yield line, f"expected a team's id that is no student's, {got}"
+
+
+_RULE = 'of at most 64 letters, digits, ".", "_" or "-", not starting with "."'
 
 
 def bad_id(name: str) -> str:
     """Say what a student id looks like, and that `name` is none."""
-    return (
-        'expected a student id of at most 64 letters, digits, ".", "_" or "-", not starting with '
-        f'".", got {name!r}. Rename it, or make it an alias in the roster.'
-    )
+    advice = "Rename it, or make it an alias in the roster."
+    return f"expected a student id {_RULE}, got {name!r}. {advice}"
+
+
+def _no_id(what: str, cell: str) -> str:
+    """Say the same of a cell of the roster, which may be a name and is not shown."""
+    return f"expected {what} {_RULE}, got something else of {len(cell)} letters. Correct it."
+
+
+def read_table(path: Path, required: tuple[str, ...]) -> list[Line]:
+    """Return the lines of a CSV file that a person names.
+
+    Raises:
+        ConfigError: If it cannot be read, or lacks a column.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ConfigError(
+            f"{path}: expected a CSV file, got {error.strerror}. Correct the name."
+        ) from None
+    return list(read_lines(data, path.name, required))
 
 
 def read_lines(data: bytes, where: str, required: tuple[str, ...]) -> Iterator[Line]:

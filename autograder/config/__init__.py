@@ -28,11 +28,13 @@ from autograder.config.blocks import (
 )
 from autograder.config.reading import Reading, find_known
 from autograder.config.tree import CONFIG_NAME, Fault, Value, parse, read_text
-from autograder.config.words import local_time, sentence
+from autograder.config.words import MANUAL, local_time, sentence
 from autograder.errors import ConfigError
 from autograder.models import (
     Assignment,
+    CourseGrade,
     Exercise,
+    ExternalColumn,
     ForbiddenSet,
     GradingConfig,
     LatePenalty,
@@ -76,7 +78,45 @@ def load(course_dir: Path) -> GradingConfig:
     Raises:
         ConfigError: If anything in it is wrong; one line for each fault, in the file's order.
     """
+    return _load(course_dir, *parse(read_text(course_dir / CONFIG_NAME)))
+
+
+def load_policy(course_dir: Path, assignment: str, policy: Path) -> GradingConfig:
+    """Return the configuration of a course, with other rules for one assignment.
+
+    Args:
+        course_dir: The course's folder.
+        assignment: An assignment of the course.
+        policy: A whole changed grading_config.yml, or only what differs: dates, sections, score and
+            exercises, written as for an assignment.
+
+    Raises:
+        ConfigError: If anything in either file is wrong; one line for each fault.
+    """
+    load(course_dir)
     root, faults = parse(read_text(course_dir / CONFIG_NAME))
+    own, own_faults = parse(read_text(policy), policy.name)
+    if own.get("topics") is not None:
+        return _load(course_dir, own, own_faults)
+    allowed = [*DatesBlock.model_fields, "sections", "score", "exercises"]
+    foreign = [
+        Fault(*one.key_mark, "", f"expected {', '.join(allowed)}, got {key!r}.", one.file)
+        for key, one in own.items()
+        if key not in allowed
+    ]
+    here = root.at("assignments", assignment)
+    merged = replace(own.over(here), path=f"assignments.{assignment}")
+    if not isinstance(own.value, dict):
+        foreign.append(own.fault("expected a mapping (key: value)."))
+    if isinstance(own.at("score").value, dict):
+        merged.value["score"] = own.at("score").over(here.at("score"))
+    assignments = replace(root.at("assignments"), value={**dict(root.at("assignments").items())})
+    assignments.value[assignment] = merged
+    changed = replace(root, value={**root.value, "assignments": assignments})
+    return _load(course_dir, changed, [*faults, *own_faults, *foreign])
+
+
+def _load(course_dir: Path, root: Value, faults: list[Fault]) -> GradingConfig:
     reading = Reading(find_known(root), faults)
     course = reading.block(CourseBlock, root)
     rules = reading.block(RulesBlock, root.at("score"))
@@ -132,6 +172,7 @@ def _own(reading: Reading, root: Value, assignment: Value) -> _Own:
         fault = assignment.fault("expected the key 'exercises', got none. Add it.")
         reading.faults.append(fault)
     reading.faults += _repeated(assignment)
+    reading.faults += _untested(assignment, root.at("topics"))
     dates = assignment.only(list(DatesBlock.model_fields))
     return _Own(
         rules=reading.mix(RulesBlock, assignment.at("score"), root.at("score")),
@@ -157,10 +198,31 @@ def _repeated(assignment: Value) -> Iterator[Fault]:
                 yield key.fault(f"{message} Take one out.")
 
 
+def _untested(assignment: Value, topics: Value) -> Iterator[Fault]:
+    """Yield a fault if an assignment lists exercises, and suites grade none of them."""
+    entries = assignment.at("exercises").value
+    keys = [
+        entry.at("id").value if isinstance(entry.value, dict) else entry.value
+        for entry in (entries if isinstance(entries, list) else ())
+    ]
+    kinds = [
+        topics.at(topic, "exercises", name, "kind").value
+        for topic, _, name in (key.partition(".") for key in keys if isinstance(key, str))
+    ]
+    if kinds and all(kind == MANUAL for kind in kinds):
+        yield assignment.at("exercises").fault(
+            "expected at least one exercise that suites grade, got manual exercises only."
+            " What only people grade is a column under 'external'."
+        )
+
+
 def _build(
     course_dir: Path, course: CourseBlock, rules: RulesBlock, own: Mapping[str, _Own]
 ) -> GradingConfig:
-    topics = _topics(course)
+    offered = _topics(course)
+    topics = {
+        name: tuple(one for one in group if not one.manual) for name, group in offered.items()
+    }
     common = _Own(rules=rules, limits=course.limits, sections={})
     blocks = {name: AssignmentBlock() for name in topics} | course.assignments
     tolerances = {
@@ -172,13 +234,25 @@ def _build(
         title=course.title,
         timezone=course.timezone,
         assignments={
-            name: _assignment(name, block, own.get(name, common), course, topics)
+            name: _assignment(name, block, own.get(name, common), course, offered)
             for name, block in blocks.items()
         },
         topics=topics,
         tolerances=TOLERANCES | tolerances,
         device=course.device,
+        external={
+            name: ExternalColumn(name=name, title=block.title or name, scale=block.scale)
+            for name, block in course.external.items()
+        },
+        course_grade=_course_grade(course),
     )
+
+
+def _course_grade(course: CourseBlock) -> CourseGrade | None:
+    block = course.course_grade
+    if block is None:
+        return None
+    return CourseGrade(formula=block.formula, scale=block.scale, rounding=block.rounding)
 
 
 def _topics(course: CourseBlock) -> dict[str, tuple[Exercise, ...]]:
@@ -205,7 +279,8 @@ def _topic(topic: str, block: TopicBlock, sets: Mapping[str, ForbiddenSet]) -> t
                 topic=topic,
                 points=one.points,
                 starred=one.starred,
-                forbidden=forbidden,
+                forbidden=() if one.kind == MANUAL else forbidden,
+                manual=one.kind == MANUAL,
             )
         )
     return tuple(exercises)

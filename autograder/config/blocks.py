@@ -16,8 +16,11 @@ from pydantic import (
 )
 
 from autograder.config.words import (
+    MANUAL,
+    TESTED,
     AssignmentName,
     Bytes,
+    ColumnName,
     Device,
     DtypeName,
     Duration,
@@ -25,6 +28,8 @@ from autograder.config.words import (
     ExerciseName,
     FileName,
     Flag,
+    FormulaText,
+    KindName,
     Moment,
     OperatorName,
     Period,
@@ -194,8 +199,17 @@ class ExerciseBlock(Block):
     """Its weight among the exercises of its kind (core or starred)."""
     starred: Flag = False
     """Whether it is marked (*): required to get the full score."""
+    kind: KindName = TESTED
+    """tested: suites grade it. manual: a person does (gradlab points); until then, no score."""
     forbid: list[SetName] | None = None
     """Sets of forbidden operations, instead of the topic's."""
+
+    @field_validator("forbid")
+    @classmethod
+    def _only_tests_forbid(cls, value: list[str] | None, info: ValidationInfo) -> list[str] | None:
+        if value and info.data.get("kind") == MANUAL:
+            raise expected("nothing here for an exercise that a person grades", "Take it out.")
+        return value
 
 
 class TopicBlock(Block):
@@ -205,6 +219,17 @@ class TopicBlock(Block):
     forbid: list[SetName] = Field(default_factory=list)
     """Sets of operations that its exercises forbid, unless one says otherwise."""
     exercises: dict[ExerciseName, ExerciseBlock] = Field(min_length=1)
+
+    @field_validator("exercises")
+    @classmethod
+    def _has_tests(cls, value: dict[str, ExerciseBlock]) -> dict[str, ExerciseBlock]:
+        if all(one.kind == MANUAL for one in value.values()):
+            raise expected(
+                "at least one exercise that suites grade",
+                "What only people grade is a column under 'external'.",
+                got="manual exercises only",
+            )
+        return value
 
 
 def _or_only_its_key(json_schema: dict[str, Any]) -> None:
@@ -248,6 +273,33 @@ class AssignmentBlock(DatesBlock):
     """Expected file names, the most expected first; by default its own name, then its topics'."""
 
 
+class ExternalBlock(Block):
+    """Scores from elsewhere, such as a project or a quiz; `gradlab scores` reads them."""
+
+    title: Text | None = None
+    scale: Positive
+    """The best score."""
+
+
+class CourseGradeBlock(Block):
+    """What all scores make together."""
+
+    scale: Positive
+    """The best grade; in the formula, each score is on this scale."""
+    formula: FormulaText
+    """Of assignments and external columns, with + - * / ( ) min max: (tp1 + project) / 2."""
+    rounding: Positive = _default(_RULES.rounding)
+    """The grade is a multiple of this, rounded half up (0.01)."""
+
+    @field_validator("rounding")
+    @classmethod
+    def _rounding_divides_the_scale(cls, value: Fraction, info: ValidationInfo) -> Fraction:
+        scale = info.data.get("scale")
+        if scale is not None and (scale / value).denominator != 1:
+            raise expected(f"a divisor of the scale {show(scale)}", got=show(value))
+        return value
+
+
 class CourseBlock(Block):
     """Everything an instructor decides: points, stars, dates, rules, limits."""
 
@@ -268,3 +320,18 @@ class CourseBlock(Block):
     """What there is to write; each topic is also an assignment of its own name."""
     assignments: dict[AssignmentName, AssignmentBlock] = Field(default_factory=dict)
     """Exercises of any topics, with dates."""
+    external: dict[ColumnName, ExternalBlock] = Field(default_factory=dict)
+    """Scores from elsewhere, each with a scale of its own, for the course grade."""
+    course_grade: CourseGradeBlock | None = None
+    """What all scores make together; null for nothing."""
+
+    @field_validator("external")
+    @classmethod
+    def _no_name_twice(
+        cls, value: dict[str, ExternalBlock], info: ValidationInfo
+    ) -> dict[str, ExternalBlock]:
+        taken = {*info.data.get("topics", {}), *info.data.get("assignments", {})}
+        for name in value:
+            if name in taken:
+                raise expected("names that no assignment has", got=repr(name))
+        return value

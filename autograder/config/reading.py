@@ -55,7 +55,8 @@ class Reading:
             if not in_place and (f"{base.path}.{name}", fault.message) not in names:
                 inside = fault.path.startswith(f"{own.path}.")
                 mark = (fault.line, fault.column) if inside else own.key_mark
-                self.faults.append(Fault(*mark, f"{own.path}.{name}", fault.message))
+                file = fault.file if inside else own.file
+                self.faults.append(Fault(*mark, f"{own.path}.{name}", fault.message, file))
         return block
 
 
@@ -65,13 +66,15 @@ def _fault(details: ErrorDetails, kind: type[Block], at: Value) -> Fault:
     context = details.get("ctx", {})
     if last == "[key]":
         named = at.at(*outer)
-        return Fault(*named.key_mark, named.path, sentence(context, repr(outer[-1])))
+        said = sentence(context, repr(outer[-1]))
+        return Fault(*named.key_mark, named.path, said, named.file)
     if details["type"] == "missing":
         return at.at(*outer).fault(f"expected the key {last!r}, got none. Add it.")
     if details["type"] == "extra_forbidden":
         advice = did_you_mean(last, _keys(kind, outer))
-        mark = at.at(*outer, last).key_mark
-        return Fault(*mark, at.at(*outer).path, f"unknown key {last!r}. {advice}".rstrip())
+        unknown = at.at(*outer, last)
+        said = f"unknown key {last!r}. {advice}".rstrip()
+        return Fault(*unknown.key_mark, at.at(*outer).path, said, unknown.file)
     if details["type"] in _SHAPES:
         context = {"what": _SHAPES[details["type"]]}
     here = at.get(*details["loc"])
@@ -103,9 +106,12 @@ def find_known(root: Value) -> Known:
         for name, _ in block.at("exercises").items()
     ]
     zone = root.at("timezone").value
+    places = ("topics", "assignments", "external")
+    scores = dict.fromkeys(name for place in places for name, _ in root.at(place).items())
     return Known(
         exercises=tuple(exercises),
         topics=tuple(name for name, _ in root.at("topics").items()),
         forbidden=tuple(name for name, _ in root.at("forbidden").items()),
+        scores=tuple(scores),
         zone=find_zone(zone) or ZoneInfo("UTC"),
     )

@@ -18,6 +18,9 @@ from autograder.errors import ConfigError
 
 CONFIG_NAME = "grading_config.yml"
 
+_NO_CHARACTER = re.compile(r"\\U(?!000|0010)[0-9A-Fa-f]{8}")
+_ODD = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+
 DECIMAL = r"[-+]?(?:[0-9]{1,20}(?:\.[0-9]{0,20})?|\.[0-9]{1,20})(?:[eE][-+]?[0-9]{1,2})?"
 
 
@@ -29,9 +32,10 @@ class Fault:
     column: int
     path: str
     message: str
+    file: str = CONFIG_NAME
 
     def __str__(self) -> str:
-        where = f"{CONFIG_NAME}:{self.line}:{self.column}: "
+        where = f"{self.file}:{self.line}:{self.column}: "
         return where + (f"{self.path}: " if self.path else "") + self.message
 
 
@@ -44,6 +48,7 @@ class Value:
     mark: tuple[int, int]
     value: Any  # dict of Value, list of Value, Fraction, bool, None or str
     shown: str  # in messages
+    file: str = CONFIG_NAME
 
     def items(self) -> Iterator[tuple[str, Value]]:
         """Yield the entries of a mapping; nothing for what is not one."""
@@ -86,7 +91,7 @@ class Value:
     def fault(self, message: str) -> Fault:
         """Return a fault that stands at this value; at its key, if it takes several lines."""
         mark = self.key_mark if isinstance(self.value, dict | list) else self.mark
-        return Fault(*mark, self.path, message)
+        return Fault(*mark, self.path, message, self.file)
 
 
 def read_text(path: Path) -> str:
@@ -100,14 +105,14 @@ def read_text(path: Path) -> str:
     except UnicodeDecodeError as error:
         line, byte = error.object.count(b"\n", 0, error.start) + 1, error.object[error.start]
         raise ConfigError(
-            f"{CONFIG_NAME}:{line}:1: expected UTF-8, got the byte 0x{byte:02x}."
+            f"{path.name}:{line}:1: expected UTF-8, got the byte 0x{byte:02x}."
             " Save the file as UTF-8."
         ) from None
     except OSError as error:
         raise ConfigError(f"{path}: expected a readable file, got: {error.strerror}.") from None
 
 
-def parse(text: str) -> tuple[Value, list[Fault]]:
+def parse(text: str, file: str = CONFIG_NAME) -> tuple[Value, list[Fault]]:
     """Return the root of the file, and what is wrong with it as YAML.
 
     Raises:
@@ -121,23 +126,42 @@ def parse(text: str) -> tuple[Value, list[Fault]]:
         mark = error.problem_mark or error.context_mark
         said = " ".join(part for part in (error.context, error.problem) if part)
         raise ConfigError(
-            f"{CONFIG_NAME}:{mark.line + 1}:{mark.column + 1}: expected YAML: {said}."
+            f"{file}:{mark.line + 1}:{mark.column + 1}: expected YAML: {said}."
             " Look at quotes, brackets and indents here and on the line above."
         ) from None
     except ReaderError as error:
         before = text[: error.position]
         column = error.position - (before.rfind("\n") + 1) + 1
         raise ConfigError(
-            f"{CONFIG_NAME}:{before.count(chr(10)) + 1}:{column}: expected text,"
+            f"{file}:{before.count(chr(10)) + 1}:{column}: expected text,"
             f" got the character U+{ord(text[error.position]):04X}. Take it out."
         ) from None
+    except ValueError:  # "\\U00110000", or a directive with thousands of digits
+        found = _NO_CHARACTER.search(text)
+        before = text[: found.start() if found else 0]
+        raise ConfigError(
+            f"{CONFIG_NAME}:{before.count(chr(10)) + 1}:{len(before) - before.rfind(chr(10))}:"
+            " expected YAML, got an escape or a version that does not exist. Take it out."
+        ) from None
+    except RecursionError:
+        raise _too_deep(file) from None
     if node is None:
         raise ConfigError(
-            f"{CONFIG_NAME}:1:1: expected title, timezone and topics, got an empty file."
+            f"{file}:1:1: expected title, timezone and topics, got an empty file."
             " Start from the example in the documentation."
         )
-    nodes = _Nodes()
-    return nodes.value(node, "", (1, 1)), nodes.faults
+    nodes = _Nodes(file)
+    try:
+        return nodes.value(node, "", (1, 1)), nodes.faults
+    except RecursionError:
+        raise _too_deep(file) from None
+
+
+def _too_deep(file: str) -> ConfigError:
+    return ConfigError(
+        f"{file}:1:1: expected a few levels of brackets and indents, got hundreds."
+        " Look for brackets that are never closed."
+    )
 
 
 def _mark(node: Node) -> tuple[int, int]:
@@ -147,9 +171,10 @@ def _mark(node: Node) -> tuple[int, int]:
 class _Nodes:
     """Turns YAML nodes into `Value`s; what a plain file would not contain is a fault."""
 
-    def __init__(self) -> None:
+    def __init__(self, file: str) -> None:
+        self.file = file
         self.faults: list[Fault] = []
-        self._inside: list[Node] = []  # an alias may name what it stands in
+        self._seen: set[int] = set()  # ids of collections; an alias to one is not followed
 
     def value(self, node: Node, path: str, key_mark: tuple[int, int]) -> Value:
         mark = _mark(node)
@@ -157,18 +182,23 @@ class _Nodes:
             mark = key_mark  # `title:` with nothing behind it: the mark of "nothing" is elsewhere
         if node.anchor is not None:
             self.faults.append(
-                Fault(*mark, path, f"unexpected anchor '&{node.anchor}'. Write the value out.")
+                Fault(
+                    *mark,
+                    path,
+                    f"unexpected anchor '&{node.anchor}'. Write the value out.",
+                    self.file,
+                )
             )
         tag = str(node.tag)
         if not tag.startswith("tag:yaml.org,2002:"):
-            self.faults.append(Fault(*mark, path, f"unexpected tag {tag!r}. Take it out."))
-        if any(node is outer for outer in self._inside):
-            return Value(path, key_mark, mark, None, "itself")
-        self._inside.append(node)
-        try:
-            return Value(path, key_mark, mark, *self._content(node, path))
-        finally:
-            self._inside.pop()
+            self.faults.append(
+                Fault(*mark, path, f"unexpected tag {tag!r}. Take it out.", self.file)
+            )
+        if id(node) in self._seen:  # a few lines of aliases of aliases would fill all memory
+            return Value(path, key_mark, mark, None, "an alias", self.file)
+        if not isinstance(node, ScalarNode):
+            self._seen.add(id(node))
+        return Value(path, key_mark, mark, *self._content(node, path), self.file)
 
     def _content(self, node: Node, path: str) -> tuple[Any, str]:
         if isinstance(node, MappingNode):
@@ -179,23 +209,32 @@ class _Nodes:
                 for index, one in enumerate(node.value)
             ]
             return items, "a list" if items else "an empty list"
-        value = _scalar(str(node.tag), node.value)
-        return value, repr(value) if isinstance(value, str) else node.value or "nothing"
+        text = self._text(node, path)
+        value = _scalar(str(node.tag), text)
+        return value, repr(value) if isinstance(value, str) else text or "nothing"
+
+    def _text(self, node: Node, path: str, allowed: str = "\n\t") -> str:
+        """Return the text of a word; what only an escape can bring into it is a fault."""
+        odd = [char for char in _ODD.findall(node.value) if char not in allowed]
+        if odd:
+            message = f"expected text, got the character U+{ord(odd[0]):04X}. Take it out."
+            self.faults.append(Fault(*_mark(node), path, message))
+        return _ODD.sub(lambda found: found[0] if found[0] in allowed else "?", str(node.value))
 
     def _entries(self, node: MappingNode, path: str) -> dict[str, Value]:
         entries: dict[str, Value] = {}
         for key_node, value_node in node.value:
             mark = _mark(key_node)
             if not isinstance(key_node, ScalarNode):
-                self.faults.append(Fault(*mark, path, "expected a name before the ':'."))
+                self.faults.append(Fault(*mark, path, "expected a name before the ':'.", self.file))
                 continue
-            key = key_node.value
+            key = self._text(key_node, path, allowed="")
             value = self.value(value_node, f"{path}.{key}" if path else key, mark)
             if key in entries:
                 message = (
                     f"unexpected second {key!r}; the first is on line {entries[key].key_mark[0]}."
                 )
-                self.faults.append(Fault(*mark, path, message + " Take one out."))
+                self.faults.append(Fault(*mark, path, message + " Take one out.", self.file))
             else:
                 entries[key] = value
         return entries

@@ -17,9 +17,11 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import PlainValidator, ValidationInfo, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from autograder import formula
 from autograder.config.tree import DECIMAL
 from autograder.models import Policy
 
+TESTED, MANUAL = "tested", "manual"  # who grades an exercise: suites, or a person
 _NUMBER = rf"{DECIMAL}|[-+]?[0-9]{{1,20}}/0*[1-9][0-9]{{0,19}}"
 
 
@@ -30,6 +32,7 @@ class Known:
     exercises: tuple[str, ...]  # "losses.softmax"
     topics: tuple[str, ...]
     forbidden: tuple[str, ...]
+    scores: tuple[str, ...]  # what a formula may name: assignments and external columns
     zone: ZoneInfo
 
 
@@ -241,6 +244,29 @@ def _a_set(value: Any, info: ValidationInfo) -> str:
     return str(value)
 
 
+def _a_formula(value: Any, info: ValidationInfo) -> str:
+    if not isinstance(value, str):
+        raise expected("a formula, such as (tp1 + project) / 2")
+    try:
+        parsed = formula.parse(value)
+    except formula.FormulaError as error:
+        raise expected(error.what, got=error.got) from None
+    known = _context(info).scores
+    for name in parsed.names:
+        if name not in known:
+            near = did_you_mean(name, known)
+            raise expected("an assignment or a column under 'external'", near, got=repr(name))
+    if not parsed.names:
+        raise expected("a formula with the name of a score")
+    return value
+
+
+def _a_column(value: Any) -> str:
+    if value in formula.WORDS:
+        raise expected("another name: a formula has this word")
+    return _like(_IDENTIFIER, "a column's name: letters, digits and _")(value)
+
+
 def _words(pattern: str) -> WithJsonSchema:
     return WithJsonSchema({"type": "string", "pattern": f"^(?:{pattern})$"})
 
@@ -292,6 +318,11 @@ PolicyName = Annotated[
     PlainValidator(_one_of(*(str(one) for one in Policy))),
     WithJsonSchema({"enum": [str(one) for one in Policy]}),
 ]
+KindName = Annotated[
+    str,
+    PlainValidator(_one_of(TESTED, MANUAL)),
+    WithJsonSchema({"enum": [TESTED, MANUAL]}),
+]
 TopicName = Annotated[
     str,
     PlainValidator(_like(_TOPIC, "a topic's name: a-z, 0-9 and _, a letter first")),
@@ -323,5 +354,9 @@ OperatorName = Annotated[
 FileName = Annotated[
     str, PlainValidator(_like(_FILE, "a file name that ends in .py or .ipynb")), _words(_FILE)
 ]
+FormulaText = Annotated[
+    str, PlainValidator(_a_formula), WithJsonSchema({"type": "string", "minLength": 1})
+]
+ColumnName = Annotated[str, PlainValidator(_a_column), _words(_IDENTIFIER)]
 ExerciseKey = Annotated[str, PlainValidator(_an_exercise), _words(rf"{_TOPIC}\.{_EXERCISE}")]
 SetName = Annotated[str, PlainValidator(_a_set), WithJsonSchema({"type": "string"})]

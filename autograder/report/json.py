@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import csv
 import functools
+import hashlib
 import io
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields, is_dataclass
 from datetime import datetime, timedelta
@@ -54,6 +56,8 @@ GRADE_COLUMNS = (
     "graded_at",
     "submission_sha256",
 )
+# What a spreadsheet takes for a formula; some read the wide forms of East Asian keyboards too.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 _AS_IS = frozenset({str, int, float, bool, NoneType})  # exactly these are the same in JSON
 _OUR_FAULT = "the grader failed here; no points are lost, and a person will look at it"
 
@@ -92,6 +96,23 @@ def parse(data: bytes, schema: str) -> Document:
         raise ValueError(f"expected the schema {schema!r}, got {found!r}")
     assert isinstance(document, dict)
     return document
+
+
+def sealed(document: Document) -> Document:
+    """Return a document with the SHA-256 of its own content."""
+    return {**document, "sha256": hashlib.sha256(dump(document)).hexdigest()}
+
+
+def unsealed(document: Document) -> Document:
+    """Return what was sealed.
+
+    Raises:
+        ValueError: If a single byte of it has changed since, or if it was never sealed.
+    """
+    content = {key: value for key, value in document.items() if key != "sha256"}
+    if sealed(content)["sha256"] != document.get("sha256"):
+        raise ValueError("its content does not have the SHA-256 that it carries")
+    return content
 
 
 # --- the nouns, exactly ------------------------------------------------------------------------
@@ -154,13 +175,28 @@ def _scalar_reader(kind: Any) -> Callable[[Any], Any]:
     if kind is float:
         return lambda data: float(data) if type(data) is int else _of(float, data)
     if kind is datetime:
-        return lambda data: datetime.fromisoformat(_of(str, data))
+        return _moment
+    if kind is Fraction:
+        return _fraction
     if kind is timedelta:
         return lambda data: timedelta(seconds=from_json(float, data))
     if kind in _AS_IS:
         return partial(_of, kind)
-    assert issubclass(kind, Fraction | StrEnum | Path), kind
+    assert issubclass(kind, StrEnum | Path), kind
     return lambda data: kind(_of(str, data))
+
+
+def _moment(data: Any) -> datetime:
+    moment = datetime.fromisoformat(_of(str, data))
+    if moment.tzinfo is None:
+        raise ValueError(f"expected a time with an offset, got {data!r}")
+    return moment
+
+
+def _fraction(data: Any) -> Fraction:
+    if not re.fullmatch(r"-?[0-9]{1,400}(/[0-9]{1,400})?", _of(str, data)):  # 1e999999999 is too
+        raise ValueError(f"expected a number such as 3 or 3/4, got {data[:40]!r}")
+    return Fraction(data)
 
 
 def _read_noun(kind: type, readers: dict[str, Callable[[Any], Any]], data: Any) -> Any:
@@ -169,7 +205,7 @@ def _read_noun(kind: type, readers: dict[str, Callable[[Any], Any]], data: Any) 
         raise ValueError(f"expected a {kind.__name__}, got a field {min(unknown)!r}")
     try:
         return kind(**{name: readers[name](item) for name, item in given.items()})
-    except (TypeError, ZeroDivisionError) as error:  # a field is missing, or "1/0"
+    except (TypeError, ArithmeticError) as error:  # a field is missing, "1/0", or 1 and 400 zeros
         raise ValueError(f"expected a {kind.__name__}: {error}") from None
 
 
@@ -238,6 +274,8 @@ def result_document(
         "exercises": [exercise_document(result) for result in shown.exercises] if shown else [],
         "remarks": list(shown.remarks) if shown else [],
         "score": _score(grade.score),
+        "explanation": grade.explanation,
+        "waiting": [exercise.id for exercise in grade.waiting],
         "graded_at": graded_at.isoformat(),
     }
 
@@ -285,6 +323,7 @@ def _case(case: CaseResult) -> Document:
         "outcome": case.outcome.value,
         "reason": case.reason.value if case.reason else None,
         "message": case.message,
+        "called": case.called,
         "duration_s": case.duration_s,
     }
 
@@ -332,6 +371,19 @@ def _shown(
     return next((record for record in known if record is not None), None)
 
 
+def past_grade(result: Document) -> Document:
+    """Return what stays known of a `gradlab/result/v1` document when the next one replaces it."""
+    index = result["graded_attempt"]
+    return {
+        "graded_at": result["graded_at"],
+        "status": result["status"],
+        "attempt_sha256": None if index is None else result["attempts"][index]["sha256"],
+        "score": result["score"],
+        "isolation": result["isolation"],
+        "environment": result["environment"],
+    }
+
+
 # --- what the student sees ---------------------------------------------------------------------
 
 
@@ -347,7 +399,8 @@ def feedback_document(
     by the grader alone. Durations, the seed, hashes of the run, mistakes' ids and suspicions stay
     with the instructor.
     """
-    shown = _shown(submission, grade, records) if grade.status is Status.GRADED else None
+    is_known = grade.status is Status.GRADED or grade.waiting
+    shown = _shown(submission, grade, records) if is_known else None
     return {
         "schema": FEEDBACK,
         "assignment": submission.assignment,
@@ -358,6 +411,8 @@ def feedback_document(
         "exercises": [_exercise_feedback(result) for result in shown.exercises] if shown else [],
         "remarks": list(shown.remarks) if shown else [],
         "score": _score(grade.score),
+        "explanation": grade.explanation,
+        "waiting": [exercise.id for exercise in grade.waiting],
         "graded_at": graded_at.isoformat(),
     }
 
@@ -384,6 +439,7 @@ def _case_feedback(case: CaseResult) -> Document:
         "outcome": case.outcome.value,
         "reason": case.reason.value if case.reason else None,
         "message": case.message if is_public else case.feedback,
+        "called": case.called if is_public else "",
     }
 
 
@@ -435,5 +491,5 @@ def grades_csv(rows: Iterable[tuple[str, ...]]) -> bytes:
 
 def text_cell(text: str) -> str:
     """Return text, in one line, that a spreadsheet will not run as a formula. Not for numbers."""
-    inert = f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+    inert = f"'{text}" if text.startswith(_FORMULA) else text
     return " ".join(inert.splitlines())

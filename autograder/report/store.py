@@ -5,15 +5,19 @@
     submissions/blobs/<sha256>                            what they hold, byte for byte
     records/<assignment>/<student_id>/<attempt>.json      what each attempt did
     results/  feedback/  private/<assignment>/<student_id>.json
+    history/<assignment>/<student_id>.json                every grade so far, oldest first
     grades.csv
 
-A file that cannot be read back counts as absent, with a note, so that it is made again.
+A file that cannot be read back counts as absent, with a note, so that it is made again. What grades
+rest on (run.json, submissions, records) carries the SHA-256 of its content: a changed byte is
+noticed, never believed. Everything that names a student must be in that student's place.
 """
 
 from __future__ import annotations
 
 import fcntl
 import hashlib
+import itertools
 import os
 import re
 import secrets
@@ -21,6 +25,7 @@ import socket
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
@@ -36,16 +41,27 @@ from autograder.report.json import (
     grade_row,
     grades_csv,
     parse,
+    past_grade,
     read_record,
     record_document,
+    sealed,
     to_json,
+    unsealed,
 )
 
 RUN = "gradlab/run/v1"
 SUBMISSION = "gradlab/submission/v1"
 PRIVATE = "gradlab/private/v1"
+HISTORY = "gradlab/history/v1"
+SEALED = frozenset({RUN, SUBMISSION, RECORD, HISTORY})  # they carry the SHA-256 of their content
 
 _NAME = re.compile(r"(?!\.)[A-Za-z0-9._-]+")
+_HALF = re.compile(r"\..+\.[0-9]+\.tmp")  # what a killed grader was writing: `_temporary`
+_ADVICE = {  # where a lost file cannot simply be made again
+    "run.json": "With another seed, which is drawn now, all is examined again.",
+    "submissions": "Collect again; look in a backup for attempts that are no longer in SOURCE.",
+    "history": "Earlier grades are lost; look in a backup.",
+}
 _SEED_BITS = 53  # every JSON reader keeps such an integer exact
 
 
@@ -57,23 +73,41 @@ class Store:
         self.notes: list[str] = []  # what could not be read back
         self._holder: int | None = None
 
+    @classmethod
+    def existing(cls, out: Path) -> Store:
+        """Return the files of an OUT that something was collected into.
+
+        Raises:
+            ConfigError: If there is no such folder.
+        """
+        store = cls(out)
+        if not store.assignments():
+            raise ConfigError(
+                f"{out}: expected a folder that `gradlab grade` has written, got none."
+                " Name it, or grade first."
+            )
+        return store
+
     @contextmanager
     def lock(self) -> Iterator[None]:
         """Keep every other grader out of OUT; a dead grader's lock is gone with it.
 
         Raises:
-            GraderError: If another process holds it.
+            ConfigError: If OUT is a file.
+            GraderError: If another process holds it, or OUT cannot be written.
         """
         assert self._holder is None, "OUT is locked once: closing a second lock drops the first"
         path = self.out / ".lock"
-        with _explained(path):
+        if self.out.exists() and not self.out.is_dir():
+            raise ConfigError(f"{self.out}: expected a folder, got a file. Name another one: -o.")
+        with explained(path):
             self.out.mkdir(parents=True, exist_ok=True)
             opened = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         try:
             self._take(opened)
             self._holder = os.getpid()
-            for half in (self.out / "submissions" / "blobs").glob(".*.tmp"):
-                half.unlink()  # what a killed collector was copying
+            with explained(self.out):
+                self._sweep()
             yield
         finally:
             self._holder = None
@@ -94,8 +128,24 @@ class Store:
                 f"{self.out}: expected a file system with locks, got {error.strerror!r}. "
                 f"Grade into a local folder."
             ) from None
-        os.ftruncate(opened, 0)
-        os.pwrite(opened, f"process {os.getpid()} on {socket.gethostname()}\n".encode(), 0)
+        since = datetime.now(UTC).isoformat(timespec="seconds")
+        holder = f"process {os.getpid()} on {socket.gethostname()} since {since}"
+        with suppress(OSError):  # no room: then others are told only that somebody is at work
+            os.ftruncate(opened, 0)
+            os.pwrite(opened, f"{holder}\n".encode(), 0)
+
+    def _sweep(self) -> None:
+        """Delete the halves of files that killed graders left."""
+        kinds = ("submissions", "records", "results", "feedback", "private", "history")
+        folders = [self.out, *(self.out / kind for kind in kinds)]
+        while folders:
+            folder = folders.pop()
+            with suppress(FileNotFoundError, NotADirectoryError), os.scandir(folder) as entries:
+                for entry in entries:
+                    if folder != self.out and entry.is_dir(follow_symlinks=False):
+                        folders.append(Path(entry.path))
+                    elif _HALF.fullmatch(entry.name):
+                        Path(entry.path).unlink()
 
     # --- the run ---
 
@@ -135,7 +185,7 @@ class Store:
                 size += len(chunk)
                 stream.write(chunk)
             blob = folder / digest.hexdigest()
-            if not _has_size(blob, size):
+            if not _holds(blob, size, digest.hexdigest()):
                 _settle(stream, temporary, blob)
         return SubmittedFile(name=name, sha256=digest.hexdigest(), size=size, blob=blob)
 
@@ -148,8 +198,8 @@ class Store:
             path = self._path("submissions", submission.assignment, submission.student_id)
             known = self._recorded(path)
             if known is None and path.exists():
-                aside = path.with_suffix(".json.unreadable")
-                with _explained(aside):
+                aside = _unused(path.with_suffix(".json.unreadable"))
+                with explained(aside):
                     path.replace(aside)
                 self.notes.append(f"{path}: set aside as {aside.name}. Look for lost attempts.")
             merged = _merged(known, submission)
@@ -169,12 +219,17 @@ class Store:
         folders = {path.parent.name for path in (self.out / "submissions").glob("*/*.json")}
         return sorted(folders)
 
+    def students(self) -> list[str]:
+        """Return the ids of everybody who is known to any assignment, sorted."""
+        return sorted({path.stem for path in (self.out / "submissions").glob("*/*.json")})
+
     def _recorded(self, path: Path) -> Submission | None:
         document = self._read(path, SUBMISSION)
         if document is None:
             return None
+        del document["schema"]
         try:
-            submission = from_json(Submission, {k: v for k, v in document.items() if k != "schema"})
+            submission = from_json(Submission, document)
         except ValueError as error:
             self._note(path, error)
             return None
@@ -188,18 +243,30 @@ class Store:
     ) -> RunRecord | None:
         """Return what an attempt did in this very run, if that is known and final.
 
-        Its `private` part is left in OUT/private.
+        Its `private` part is left in OUT/private; where that cannot be read, both are made again.
         """
-        path = self._path("records", assignment, student_id, attempt_sha256)
+        record = self._record(self._path("records", assignment, student_id, attempt_sha256))
+        if record is None or not record.is_final or record.run_sha256 != run_sha256:
+            return None
+        private = self._path("private", assignment, student_id)
+        is_whole = attempt_sha256 in self._privates(private) or not private.exists()
+        return record if is_whole else None
+
+    def records(self, assignment: str, student_id: str) -> dict[str, RunRecord]:
+        """Return what each attempt of one student did last, by its SHA-256, in whichever run."""
+        folder = self._path("records", assignment, student_id).with_suffix("")
+        found = (self._record(path) for path in sorted(folder.glob("*.json")))
+        return {record.attempt_sha256: record for record in found if record is not None}
+
+    def _record(self, path: Path) -> RunRecord | None:
         document = self._read(path, RECORD)
         if document is None:
             return None
         try:
-            record = read_record(document)
+            return read_record(document)
         except ValueError as error:
             self._note(path, error)
             return None
-        return record if record.is_final and record.run_sha256 == run_sha256 else None
 
     def write_record(self, assignment: str, student_id: str, record: RunRecord) -> None:
         """Keep what an attempt did; its tracebacks and prints go to OUT/private only."""
@@ -212,7 +279,7 @@ class Store:
                 "schema": PRIVATE,
                 "assignment": assignment,
                 "student_id": student_id,
-                "attempts": attempts,
+                "attempts": dict(sorted(attempts.items())),
             },
         )
         document["private"] = {}
@@ -232,8 +299,32 @@ class Store:
     def write_result(self, result: Document, feedback: Document) -> None:
         """Write what the instructor and what the student sees of one grade."""
         where = (result["assignment"], result["student_id"])
+        self._remember(result)
         self._write(self._path("feedback", *where), feedback)
         self._write(self._path("results", *where), result)
+
+    def _remember(self, result: Document) -> None:
+        """Add a grade to its student's history, unless it is the one that stands there last."""
+        assignment, student_id = result["assignment"], result["student_id"]
+        known, grade = self.history(assignment, student_id), past_grade(result)
+        if known and {**known[-1], "graded_at": ""} == {**grade, "graded_at": ""}:
+            return
+        self._write(
+            self._path("history", assignment, student_id),
+            {
+                "schema": HISTORY,
+                "assignment": assignment,
+                "student_id": student_id,
+                "grades": [*known, grade],
+            },
+        )
+
+    def history(self, assignment: str, student_id: str) -> list[Document]:
+        """Return every grade that one student has had at an assignment, oldest first."""
+        found = (self._read(self._path("history", assignment, student_id), HISTORY) or {}).get(
+            "grades"
+        )
+        return found if isinstance(found, list) else []
 
     def result(self, assignment: str, student_id: str) -> Document | None:
         """Return the `gradlab/result/v1` document of one student, if there is one."""
@@ -251,7 +342,7 @@ class Store:
                 result = self.result(assignment, submission.student_id)
                 try:
                     rows.append(grade_row(submission, result))
-                except (LookupError, TypeError) as error:
+                except (LookupError, TypeError, AttributeError, ValueError) as error:
                     self._note(self._path("results", assignment, submission.student_id), error)
                     rows.append(grade_row(submission, None))
         self._write_bytes(self.out / "grades.csv", grades_csv(rows))
@@ -264,7 +355,9 @@ class Store:
 
     def _read(self, path: Path, schema: str) -> Document | None:
         try:
-            return parse(path.read_bytes(), schema)
+            document = parse(path.read_bytes(), schema)
+            _check_place(path, document)
+            return unsealed(document) if schema in SEALED else document
         except FileNotFoundError:
             return None
         except (
@@ -275,14 +368,17 @@ class Store:
             return None
         except OSError as error:
             raise GraderError(
-                f"{path}: expected a file to read, got {error.strerror!r}. Check its permissions."
+                f"{path}: expected a file to read, got {error.strerror!r}."
+                " Move it away, or mend its permissions."
             ) from None
 
     def _note(self, path: Path, error: Exception) -> None:
-        self.notes.append(f"{path}: unreadable, so it counts as absent ({error}).")
+        advice = _ADVICE.get(path.relative_to(self.out).parts[0], "It is made again.")
+        self.notes.append(f"{path}: unreadable, so it counts as absent ({error}). {advice}")
 
     def _write(self, path: Path, document: Document) -> None:
-        self._write_bytes(path, dump(document))
+        is_sealed = document["schema"] in SEALED
+        self._write_bytes(path, dump(sealed(document) if is_sealed else document))
 
     def _write_bytes(self, path: Path, data: bytes) -> None:
         assert self._holder == os.getpid(), "OUT is written under its lock"
@@ -304,7 +400,7 @@ def write_atomically(path: Path, data: bytes) -> None:
 def _temporary(path: Path) -> Iterator[tuple[IO[bytes], Path]]:
     """Open a hidden file beside `path`; it is gone afterwards unless it was settled."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with _explained(path):
+    with explained(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             with temporary.open("wb") as stream:
@@ -321,7 +417,12 @@ def _settle(stream: IO[bytes], temporary: Path, path: Path) -> None:
 
 
 @contextmanager
-def _explained(path: Path) -> Iterator[None]:
+def explained(path: Path) -> Iterator[None]:
+    """Say in one line what keeps `path` from being written.
+
+    Raises:
+        GraderError: Instead of an OSError.
+    """
     try:
         yield
     except OSError as error:
@@ -334,8 +435,34 @@ def _explained(path: Path) -> Iterator[None]:
 def _has_size(path: Path, size: int) -> bool:
     try:
         return path.stat().st_size == size
-    except FileNotFoundError:
+    except (OSError, ValueError):  # not there, or no name that a file can have
         return False
+
+
+def _holds(path: Path, size: int, sha256: str) -> bool:
+    """Tell whether a file has a content: a damaged one has the size, too."""
+    if not _has_size(path, size):
+        return False
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest() == sha256
+
+
+def _unused(path: Path) -> Path:
+    """Return `path`, or the first of its successors that is not there yet."""
+    numbered = (path.with_name(f"{path.name}-{number}") for number in itertools.count(2))
+    return next(one for one in itertools.chain([path], numbered) if not one.exists())
+
+
+def _check_place(path: Path, document: Document) -> None:
+    """Check that what names a student lies where that student's files do.
+
+    Raises:
+        ValueError: If it is somebody else's.
+    """
+    place = {"assignment": path.parent.name, "student_id": path.stem}
+    for name, expected in place.items():
+        if document.get(name, expected) != expected:
+            raise ValueError(f"expected the {name} {expected!r}, got {document[name]!r}")
 
 
 # --- attempts ----------------------------------------------------------------------------------

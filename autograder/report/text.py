@@ -18,6 +18,7 @@ from autograder.models import (
     ExerciseOutcome,
     ExerciseResult,
     Grade,
+    Isolation,
     RunRecord,
     Status,
     Submission,
@@ -32,6 +33,11 @@ WORDS = {
     ExerciseOutcome.ERROR: ("error", "red"),
     ExerciseOutcome.NOT_RUN: ("not run", "yellow"),
 }
+
+
+def word(outcome: str) -> str:
+    """Return what people call an exercise's outcome in a result file."""
+    return WORDS[ExerciseOutcome(outcome)][0]
 
 
 def printable(text: str, *, limit: int = 2000) -> str:
@@ -68,23 +74,42 @@ def inside(label: str, text: str, *, style: str = "", depth: int = 6) -> Indente
     return Indented(Text.assemble((label, style), printable(text)), depth)
 
 
-def exercise_lines(result: ExerciseResult, *, rung: int = 1) -> Iterable[RenderableType]:
-    """Yield the lines about one exercise: its outcome, what broke first, and hints up to `rung`."""
-    word, style = WORDS[result.outcome]
-    star = "*" if result.exercise.starred else " "
-    yield Text.assemble(f"{star} {result.exercise.id:<28} ", (word, style))
+@frozen
+class Sentence:
+    """One thing to say about an exercise, whatever it is shown on."""
+
+    label: str  # what kind of sentence it is: "hint"
+    text: str
+    style: str = ""  # of the label; it never carries what the words do not say
+
+
+def sentences(result: ExerciseResult, *, rung: int = 1) -> Iterable[Sentence]:
+    """Yield what is said below the outcome: what broke first, hints up to `rung`, notes."""
     if result.outcome in (ExerciseOutcome.FAILED, ExerciseOutcome.ERROR, ExerciseOutcome.NOT_RUN):
         broken = next((c for c in result.cases if c.outcome is not CaseOutcome.PASSED), None)
         if broken is not None:
-            yield inside("", broken.title)
-            yield inside("", broken.message)
+            yield Sentence(label="test", text=broken.title)
+            if broken.called:
+                yield Sentence(label="input", text=broken.called)
+            yield Sentence(label="result", text=broken.message)
+    is_forbidden = result.outcome is ExerciseOutcome.FORBIDDEN
     for diagnosis in result.diagnoses:
-        for hint in diagnosis.hints[:rung]:
-            yield inside("hint: ", hint, style="bold")
+        for number, hint in enumerate(diagnosis.hints[:rung]):
+            label = "result" if is_forbidden and number == 0 else "hint"
+            yield Sentence(label=label, text=hint, style="bold")
     for remark in result.remarks:
-        yield inside("note: ", remark, style="dim")
+        yield Sentence(label="note", text=remark, style="dim")
     if result.review:
-        yield inside("a person will look at: ", result.review, style="yellow")
+        yield Sentence(label="a person will look at", text=result.review, style="yellow")
+
+
+def exercise_lines(result: ExerciseResult, *, rung: int = 1) -> Iterable[RenderableType]:
+    """Yield the lines about one exercise: its outcome, and its `sentences` below."""
+    word, style = WORDS[result.outcome]
+    star = "*" if result.exercise.starred else " "
+    yield Text.assemble(f"{star} {result.exercise.id:<28} ", (word, style))
+    for one in sentences(result, rung=rung):
+        yield inside(f"{one.label}: ", one.text, style=one.style)
 
 
 def forbidden_first(results: Sequence[ExerciseResult]) -> list[ExerciseResult]:
@@ -92,19 +117,77 @@ def forbidden_first(results: Sequence[ExerciseResult]) -> list[ExerciseResult]:
     return sorted(results, key=lambda result: result.outcome is not ExerciseOutcome.FORBIDDEN)
 
 
-def check_summary(results: Sequence[ExerciseResult], file: str) -> str:
+def hidden_tests(varies: str) -> str:
+    """Say what a pass of the public tests leaves open.
+
+    Args:
+        varies: What the hidden tests of one exercise vary, in the handout's words, if it says so.
+    """
+    said = varies or "sizes, dtypes, memory layouts and extreme values"
+    return f"Hidden tests also vary {said.rstrip('.')}."
+
+
+def check_summary(
+    results: Sequence[ExerciseResult], file: str, varies: Mapping[str, str] | None = None
+) -> str:
     """Return the last line of a check; it never says that all tests passed."""
     passed = sum(result.outcome is ExerciseOutcome.PASSED for result in results)
     verb = "passes its" if passed == 1 or len(results) == 1 else "pass their"
     return (
         f"{file}: {passed} of {count(len(results), 'exercise')} {verb} public tests."
-        " Hidden tests also vary sizes, dtypes, memory layouts and extreme values."
+        f" {_left_open(results, varies or {})}"
     )
+
+
+def _left_open(results: Sequence[ExerciseResult], varies: Mapping[str, str]) -> str:
+    if len(results) == 1:
+        return hidden_tests(varies.get(results[0].exercise.id, ""))
+    more = " What they vary of an exercise: gradlab check -k NAME." if any(varies.values()) else ""
+    return f"{hidden_tests('')}{more}"
+
+
+def packed_lines(target: str, packed: Any) -> Iterable[str]:
+    """Yield what a zip to hand in holds, and what of it will be graded (a `pack.Packed`)."""
+    size = max(len(packed.data) >> 10, 1)
+    yield f"{target}: {count(len(packed.members), 'file')}, {size} KiB"
+    graded = set(packed.graded)
+    for name in packed.members:
+        yield f"  {name}{' (graded)' if name in graded else ''}"
+    number = len(packed.written) + len(packed.unwritten)
+    yield f"written: {len(packed.written)} of {count(number, 'exercise')}"
+    if packed.unwritten:
+        yield f"not written yet: {', '.join(packed.unwritten)}"
+    for note in packed.notes:
+        yield f"note: {note}"
+
+
+def packed_summary(reports: Sequence[Any]) -> str:
+    """Return one line about the public tests of one graded file (a `check.Report` per topic)."""
+    results = [result for report in reports for result in report.results]
+    written = [one for one in results if one.outcome is not ExerciseOutcome.NOT_IMPLEMENTED]
+    passed = [one for one in written if one.outcome is ExerciseOutcome.PASSED]
+    file = reports[0].file.partition(".zip/")[2] or reports[0].file
+    said = f"{file}: {len(passed)} of {len(written)} written pass the public tests"
+    broken = [
+        f"{one.exercise.id} ({WORDS[one.outcome][0]})" for one in written if one not in passed
+    ]
+    return f"{said}{'; ' if broken else ''}{', '.join(broken)}."
 
 
 _SHORT = 32  # names of students and exercises of up to so many letters are never folded
 _NUMBERS = frozenset(
-    {"score", "cases", "mistakes", "alternatives", "degenerate"}
+    {
+        "exact",
+        "structure",
+        "score",
+        "old",
+        "new",
+        "difference",
+        "cases",
+        "mistakes",
+        "alternatives",
+        "degenerate",
+    }
     | {"mutants", "killed", "rate", "explained", "open"}
 )
 
@@ -144,25 +227,37 @@ class Row:
     remark: str
 
 
-def row(submission: Submission, grade: Grade, records: Mapping[str, RunRecord]) -> Row:
+def row(
+    submission: Submission,
+    grade: Grade,
+    records: Mapping[str, RunRecord],
+    exercises: Sequence[Exercise],
+) -> Row:
     """Return a student's line.
 
     Args:
         submission: The student's attempts.
         grade: What they are worth; it says which attempt counts.
         records: What each attempt did, by the attempt's SHA-256; attempts may lack one.
+        exercises: Of the assignment, in order.
     """
     if grade.best_attempt is not None:
         record = records.get(submission.attempts[grade.best_attempt].sha256)
     else:
         record = next(iter(records.values()), None)
-    results = record.exercises if record is not None else ()
+    outcomes = {one.exercise.key: one.outcome for one in record.exercises} if record else {}
+    waiting = {one.key for one in grade.waiting}
+    marks = [
+        _WAITING if one.key in waiting else _MARKS[outcomes[one.key]]
+        for one in exercises
+        if one.key in waiting or one.key in outcomes
+    ]
     return Row(
         student_id=submission.student_id,
         status=grade.status,
         score=score_text(grade),
         scale=f"{float(grade.score.scale):g}" if grade.score else "",
-        marks="".join(_MARKS[result.outcome] for result in results),
+        marks="".join(marks),
         remark=_remark(submission, grade, record),
     )
 
@@ -181,12 +276,68 @@ def grades_table(rows: Sequence[Row], exercises: Sequence[Exercise]) -> Iterable
     yield Text()
     if any(one.marks for one in rows):
         yield line(f"exercises: {', '.join(_name(one) for one in exercises)}")
-        yield line(f"marks: {MARKS_KEY}")
+        waits = "  w waits for a person" if any(_WAITING in one.marks for one in rows) else ""
+        yield line(f"marks: {MARKS_KEY}{waits}")
+    yield statuses(rows)
+
+
+def statuses(rows: Sequence[Row]) -> Text:
+    """Return how many students have which status, and nothing about any of them."""
     counts = Counter(STATUSES[one.status] for one in rows)
     scales = sorted({one.scale for one in rows} - {""})
     out_of = f"; scores are out of {', '.join(scales)}" if scales else ""
     said = ", ".join(f"{number} {status}" for status, number in counts.most_common())
-    yield line(f"{count(len(rows), 'student')}: {said}{out_of}")
+    return line(f"{count(len(rows), 'student')}: {said}{out_of}")
+
+
+def similar(report: Any, top: int) -> Iterable[RenderableType]:
+    """Yield the table of `gradlab similar`, and what to make of it."""
+    yield table(
+        ("student", "and", "exact", "structure", "matches", "remark"),
+        (
+            (
+                *one.students,
+                f"{float(one.exact):.0%}",
+                f"{float(one.structure):.0%}",
+                one.matches,
+                "the same files" if one.same_files else "",
+            )
+            for one in report.pairs[:top]
+        ),
+    )
+    yield Text()
+    yield line(
+        f"{count(report.compared, 'submission')}, {count(len(report.pairs), 'pair')} with something"
+        " in common. Shares are of the shorter one, without the handout."
+    )
+    if report.unreadable:
+        yield line(f"nothing to compare: {', '.join(report.unreadable)}")
+    yield line("Look before you judge: short exercises have few right answers.")
+
+
+def what_if(changes: Sequence[Any], totals: Any) -> Iterable[RenderableType]:
+    """Yield the table of `gradlab regrade --what-if`: who changes, how and why, and the counts."""
+    yield table(
+        ("student", "old", "new", "difference", "why"),
+        (
+            (one.student_id, _worth(one.old), _worth(one.new), _signed(one.difference), one.why)
+            for one in changes
+            if one.why
+        ),
+    )
+    yield Text()
+    counts = f"{totals.gain} gain, {totals.lose} lose, {totals.other} change otherwise"
+    yield line(f"{count(len(changes), 'student')}: {counts}, {totals.same} stay")
+    if totals.mean_before is not None:
+        yield line(f"mean: {totals.mean_before:.1%} -> {totals.mean_after:.1%} of the scale")
+
+
+def _worth(worth: Any) -> str:
+    return STATUSES[worth.status] if worth.value is None else f"{float(worth.value):g}"
+
+
+def _signed(difference: Fraction | None) -> str:
+    return "" if difference is None else f"{float(difference):+g}"
 
 
 STATUSES = {
@@ -215,6 +366,7 @@ _MARKS = {
     ExerciseOutcome.NOT_RUN: "?",
 }
 MARKS_KEY = "+ passed  - failed  . not written  ! forbidden  E error  ? not run"
+_WAITING = "w"
 
 
 def count(number: int, thing: str) -> str:
@@ -232,6 +384,8 @@ def _remark(submission: Submission, grade: Grade, record: RunRecord | None) -> s
         return _first_sentence(record.message)
     if grade.status is Status.NOT_SUBMITTED and submission.attempts:
         return _first_sentence(grade.explanation)
+    if grade.waiting:
+        return f"waits for {', '.join(one.id for one in grade.waiting)}"
     results = record.exercises if record is not None else ()
     forbidden = [r.exercise.id for r in results if r.outcome is ExerciseOutcome.FORBIDDEN]
     review = [r.exercise.id for r in results if r.review]
@@ -253,14 +407,41 @@ def explanation(result: dict[str, Any]) -> Iterable[RenderableType]:
     yield line(f"{result['student_id']}, {result['assignment']}: {STATUSES[result['status']]}")
     if result["score"] is not None:
         yield inside("", result["score"]["explanation"], depth=2)
+    elif result.get("explanation"):  # files of older versions have none
+        yield inside("", result["explanation"], depth=2)
     for index, attempt in enumerate(result["attempts"]):
         yield from _attempt_lines(attempt, graded=index == result["graded_attempt"])
     for exercise in result["exercises"]:
         yield from _explained(exercise)
     for remark in result["remarks"]:
         yield line(f"note: {remark}")
-    missing = f", without {', '.join(found)}" if (found := result["isolation"]["missing"]) else ""
-    yield line(f"isolation: tier {result['isolation']['tier']}{missing}")
+    isolation = result["isolation"]
+    yield from isolation_block(Isolation(tier=isolation["tier"], missing=isolation["missing"]))
+
+
+_TIERS = {
+    "A": "student code has its own files, processes, users and network",
+    "C": "student code has the interpreter's files, few system calls",
+    "none": "STUDENT CODE IS NOT ISOLATED",
+}
+
+
+def isolation_line(tier: str) -> str:
+    """Return one line that says which tier was reached."""
+    return f"isolation: tier {tier} ({_TIERS[tier]})"
+
+
+def isolation_block(isolation: Isolation, advice: str = "") -> Iterable[RenderableType]:
+    """Yield what was reached, what it cannot promise, why it is no more, and what to do."""
+    style = "" if isolation.tier == "A" else "bold yellow"
+    yield Text(isolation_line(isolation.tier), style=style)
+    if isolation.missing:
+        yield line("  it cannot promise")
+    for one in isolation.missing:
+        yield inside("- ", one, depth=2)
+    if isolation.why:
+        yield inside("why no better tier: ", isolation.why, depth=2)
+        yield inside("what to do: ", advice or "run `gradlab doctor`", depth=2)
 
 
 def _attempt_lines(attempt: dict[str, Any], *, graded: bool) -> Iterable[RenderableType]:

@@ -24,7 +24,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from autograder.errors import SandboxError
+from autograder.errors import JailError, SandboxError
 from autograder.models import Isolation, Limits, Reason
 from autograder.sandbox import tiers, wire
 from autograder.sandbox.image import DISTRIBUTIONS, Image
@@ -36,7 +36,7 @@ _LAST_BREATH_S = 1.0  # between the end of its stream and the news of its death
 _CHECK_S = 0.01  # the shortest time between two looks at the CPU clock
 _CHUNK = 64 << 10
 _CHUNKS_AT_ONCE = 16  # of prints, before limits are looked at again
-_EXIT_MEMORY = 98  # see `autograder.worker.zygote`
+_EXIT_JAIL, _EXIT_MEMORY = 97, 98  # see `autograder.worker.zygote`
 
 
 class WorkerDied(Exception):  # noqa: N818 - what happened to student code, no error of ours
@@ -91,7 +91,9 @@ class Sandbox:
                 `wait_ready` does, later.
 
         Raises:
-            SandboxError: If the tier cannot be had, or torch cannot be imported in it.
+            IsolationError: If the tier cannot be had.
+            JailError: If it could be had a moment ago, and no longer can.
+            SandboxError: If torch cannot be imported in it.
         """
         isolation = tiers.choose(tier, trust=trust)
         with contextlib.ExitStack() as on_fault, contextlib.ExitStack() as always:
@@ -104,7 +106,10 @@ class Sandbox:
                 controls.append(always.enter_context(theirs))
             zygote = Zygote(isolation.tier, image, limits, controls=controls)
             on_fault.callback(zygote.stop)
-            zygote.wait_jailed()
+            try:
+                zygote.wait_jailed()
+            except JailError as fault:
+                raise _unjailed(f"decided at the start, {isolation.tier}", str(fault)) from None
             if wait:
                 zygote.wait_ready()
             on_fault.pop_all()
@@ -243,6 +248,7 @@ class Worker:
         self._exit: Exit | None = None
         self._death: WorkerDied | None = None
         self._closed = False
+        self.was_killed = False  # by neither us nor one of its limits: nothing it did counts
         self._sequence = 0
         self._setup_cpu_s = 0.0
         self._cpu_until = math.inf
@@ -305,7 +311,8 @@ class Worker:
         """Wait for the frame that says that the jail is complete.
 
         Raises:
-            SandboxError: If it does not come.
+            JailError: If it could not be shut in.
+            SandboxError: If the frame does not come for another reason.
         """
         self._wall_until = time.monotonic() + _SPAWN_S
         try:
@@ -313,6 +320,8 @@ class Worker:
         except (EOFError, wire.WireError, WorkerDied) as fault:
             self.close()
             words = self.output()[0].strip()[-500:]
+            if self._exit is not None and self._exit.status == _EXIT_JAIL:
+                raise _unjailed("decided at the start", words.rpartition("\n")[2]) from None
             raise SandboxError(
                 f"sandbox: expected a worker that is ready, got {type(fault).__name__}."
                 f" Run `gradlab doctor`. Its last words: {words or 'none'}"
@@ -388,7 +397,9 @@ class Worker:
         """Find out how it came to close its end of the socket."""
         if not _readable(self._pidfd, _LAST_BREATH_S):
             return self._kill(Reason.BAD_REPLY, "it closed its connection")
-        self._death = _verdict(self._reap(), cpu_backstop_s(self._limits))
+        ended, backstop_s = self._reap(), cpu_backstop_s(self._limits)
+        self.was_killed = _is_foreign(ended, backstop_s)
+        self._death = _verdict(ended, backstop_s)
         return self._death
 
     def _kill(self, reason: Reason, message: str) -> WorkerDied:
@@ -440,6 +451,14 @@ class Prints:
         os.close(self.descriptor)
 
 
+def _unjailed(tier: str, fault: str) -> JailError:
+    return JailError(
+        f"isolation: expected every worker in the tier {tier}, got one that cannot be shut in"
+        f" ({fault}). Nothing ran outside of it, and what was graded is kept."
+        " Run `gradlab doctor`, then grade again."
+    )
+
+
 def _cpu_clock(pidfd: int) -> int:
     """Return the id of a process's CPU clock: see `clock_getcpuclockid` in the C library."""
     lines = Path(f"/proc/self/fdinfo/{pidfd}").read_text(encoding="ascii").splitlines()
@@ -461,12 +480,17 @@ def _verdict(ended: Exit, backstop_s: int) -> WorkerDied:
             return WorkerDied(Reason.MEMORY, "it used more memory than it may")
         return WorkerDied(Reason.EXITED, f"it ended its own process (exit code {ended.status})")
     name = signal.Signals(-ended.status).name
-    # The kernel enforces its limit by clock ticks, which may be far more than what it reports.
-    if -ended.status == signal.SIGKILL and ended.cpu_s < backstop_s / 2:
+    if _is_foreign(ended, backstop_s):
         return WorkerDied(Reason.MEMORY, "the system killed it, most likely for its use of memory")
     if -ended.status in (signal.SIGKILL, signal.SIGXCPU):
         return WorkerDied(Reason.CPU_TIME, "it used more CPU time than a submission may")
     return WorkerDied(Reason.CRASHED, f"it crashed ({name})")
+
+
+def _is_foreign(ended: Exit, backstop_s: int) -> bool:
+    """Tell whether somebody else killed it: the system for want of memory, or a person."""
+    # The kernel enforces its limit by clock ticks, which may be far more than what it reports.
+    return ended.status == -signal.SIGKILL and ended.cpu_s < backstop_s / 2
 
 
 def _no_server(got: str) -> SandboxError:

@@ -6,12 +6,13 @@ import importlib.metadata
 import os
 import platform
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from autograder.errors import SandboxError
 from autograder.sandbox.image import DISTRIBUTIONS, closure
-from autograder.sandbox.tiers import Trial, attempt, supported
+from autograder.sandbox.tiers import Trial, attempt, missing, supported
 
 _PROMISES = {
     "A": "own file system, processes, users and network (namespaces)",
@@ -49,21 +50,65 @@ class Check:
     fix: str = ""  # what to do, when it is not good
 
 
-def examine() -> tuple[Check, ...]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tier:
+    """One tier on this machine."""
+
+    name: str  # "A", "C" or "none"
+    works: bool
+    cannot_promise: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What `gradlab doctor` found; its last check is the verdict."""
+
+    checks: tuple[Check, ...]
+    tiers: tuple[Tier, ...]
+
+    @property
+    def good(self) -> bool:
+        """Whether `gradlab grade` runs here, unless it is asked for more."""
+        return self.checks[-1].good
+
+
+def examine() -> Report:
     """Try everything that isolation needs, each tier by building it in a child process."""
     trials = [_try(tier) for tier in _PROMISES]
-    return (_machine(), _packages(), *map(_tier, trials), _landlock(trials), _verdict(trials))
+    checks = (_machine(), _packages(), *map(_tier, trials), _landlock(trials), _verdict(trials))
+    tiers = [
+        Tier(name=one.tier, works=not one.fault, cannot_promise=missing(one))
+        for one in (*trials, Trial(tier="none", fault="" if supported() else "not Linux"))
+    ]
+    return Report(checks=checks, tiers=tuple(tiers))
 
 
-def render(checks: Sequence[Check]) -> str:
-    """Write the checks as plain text, a line each and a line for what to do."""
-    width = max(len(check.name) for check in checks)
+def render(report: Report) -> str:
+    """Write a report as plain text: the checks, what to do, and what each tier cannot promise."""
+    width = max(len(check.name) for check in report.checks)
     lines = []
-    for check in checks:
+    for check in report.checks:
         lines.append(f"{'ok  ' if check.good else 'MISS'}  {check.name:{width}}  {check.found}")
         if check.fix:
             lines.append(f"      {'':{width}}  {check.fix}")
-    return "\n".join(lines)
+    return "\n".join([*lines, *_promises(report.tiers)])
+
+
+def as_json(report: Report) -> dict[str, Any]:
+    """Return a report as plain data, schema `gradlab/doctor/v1`."""
+    return {"schema": "gradlab/doctor/v1", "good": report.good, **asdict(report)}
+
+
+def remedy(fault: str) -> str:
+    """Return what to do about the kernel's refusal of a tier; nothing if nobody knows."""
+    return next((remedy for sign, remedy in _REMEDIES if sign in fault), "")
+
+
+def _promises(tiers: Sequence[Tier]) -> Iterator[str]:
+    for tier in tiers:
+        name = "Tier none (--i-trust-this-code)" if tier.name == "none" else f"Tier {tier.name}"
+        yield f"\n{name} cannot promise:"
+        yield from (f"  - {one}" for one in tier.cannot_promise)
 
 
 def _try(tier: str) -> Trial:
@@ -74,7 +119,7 @@ def _try(tier: str) -> Trial:
 
 
 def _machine() -> Check:
-    who = "root" if os.geteuid() == 0 else "an ordinary user"
+    who = "root" if hasattr(os, "geteuid") and os.geteuid() == 0 else "an ordinary user"
     found = f"{platform.system()} {platform.release()} on {platform.machine()}, {who}"
     fix = "" if supported() else "Run in Linux on x86_64 or aarch64."
     return Check(name="machine", good=supported(), found=found, fix=fix)
@@ -94,18 +139,13 @@ def _tier(trial: Trial) -> Check:
     name = f"tier {trial.tier}"
     if not trial.fault:
         return Check(name=name, good=True, found=_PROMISES[trial.tier])
-    remedies = (remedy for sign, remedy in _REMEDIES if sign in trial.fault)
-    return Check(name=name, good=False, found=trial.fault, fix=next(remedies, ""))
+    return Check(name=name, good=False, found=trial.fault, fix=remedy(trial.fault))
 
 
 def _landlock(trials: Sequence[Trial]) -> Check:
     version = max(trial.landlock for trial in trials)
-    fix = (
-        ""
-        if version
-        else "Run Linux 5.13 or newer, with landlock among the lsm= of its command line."
-    )
     found = f"version {version}" if version else "this kernel has none"
+    fix = "" if version else _NEEDS_LANDLOCK
     return Check(name="Landlock", good=version > 0, found=found, fix=fix)
 
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import fcntl
 import importlib.metadata
 import os
 import re
@@ -33,6 +34,8 @@ from autograder.errors import SandboxError
 
 DISTRIBUTIONS = ("torch", "numpy")
 
+_PREFIX = "gradlab-image-"  # of the folders of images
+_PARTS = ({"root"}, {"root", "image"})  # what such a folder holds
 _PACKAGE = Path(__file__).parent.parent
 _SYSTEM_FILES = (
     Path("/etc/ld.so.cache"),
@@ -69,6 +72,7 @@ class Image:
     trees: list[Tree] = field(default_factory=list)
     links: dict[Path, str] = field(default_factory=dict)  # on the way to the trees, with their text
     descriptors: dict[Path, int] = field(default_factory=dict)
+    lock: int | None = None  # of the folder
 
     @classmethod
     def build(
@@ -81,11 +85,20 @@ class Image:
             by_descriptor: Whether workers reach all files through descriptors, as in tier C.
 
         Raises:
-            SandboxError: If a distribution is not installed, or does not say what belongs to it.
+            SandboxError: If a distribution is not installed, or does not say what belongs to it, or
+                if nothing can be written where temporary files go.
         """
         members = sorted({member for found in closure(distributions) for member in files_of(found)})
-        image = cls(folder=Path(tempfile.mkdtemp(prefix="gradlab-")), by_descriptor=by_descriptor)
-        image._fill(members)
+        with temporary_files():
+            folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
+            _sweep(folder.parent)
+            image = cls(folder=folder, by_descriptor=by_descriptor)
+            try:
+                image._hold()
+                image._fill(members)
+            except BaseException:  # Ctrl-C, too
+                image.close()
+                raise
         return image
 
     @property
@@ -114,6 +127,15 @@ class Image:
             os.close(descriptor)
         self.descriptors.clear()
         shutil.rmtree(self.folder, ignore_errors=True)
+        if self.lock is not None:
+            os.close(self.lock)
+            self.lock = None
+
+    def _hold(self) -> None:
+        """Keep others from sweeping the folder away, until we and all our forks are dead."""
+        self.lock = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        with contextlib.suppress(OSError):  # a file system without locks: others cannot sweep
+            fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
     def _fill(self, members: list[tuple[Path, str]]) -> None:
         self.root.mkdir()
@@ -150,6 +172,37 @@ class Image:
         if directory not in self.descriptors:
             self.descriptors[directory] = os.open(directory, os.O_PATH | os.O_DIRECTORY)
         return f"/proc/self/fd/{self.descriptors[directory]}"
+
+
+@contextlib.contextmanager
+def temporary_files() -> Iterator[None]:
+    """Say in one line that temporary files cannot be written.
+
+    Raises:
+        SandboxError: If they cannot.
+    """
+    try:
+        yield
+    except OSError as fault:
+        raise SandboxError(
+            f"{fault.filename or 'temporary files'}: expected room and leave to write, got"
+            f" {fault.strerror!r}. Make room there, or name another folder: TMPDIR=/somewhere"
+        ) from None
+
+
+def _sweep(temporary: Path) -> None:
+    """Delete the images of our own runs that were killed: nobody holds their locks."""
+    for folder in temporary.glob(f"{_PREFIX}*"):
+        with contextlib.suppress(OSError):
+            opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+            try:
+                fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                is_ours = os.fstat(opened).st_uid == os.geteuid()
+                # One that is empty is being made at this moment, and not held yet.
+                if is_ours and {path.name for path in folder.iterdir()} in _PARTS:
+                    shutil.rmtree(folder, ignore_errors=True)
+            finally:
+                os.close(opened)
 
 
 def closure(names: Iterable[str]) -> list[Distribution]:

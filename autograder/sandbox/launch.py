@@ -6,7 +6,6 @@ import contextlib
 import json
 import math
 import os
-import pwd
 import socket
 import subprocess
 import sys
@@ -14,9 +13,9 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from autograder.errors import SandboxError
+from autograder.errors import JailError, SandboxError
 from autograder.models import Limits
-from autograder.sandbox.image import Image
+from autograder.sandbox.image import Image, temporary_files
 
 _SCRATCH = "/run/student"  # tier A makes it; elsewhere it is missing, and nothing can be written
 _MESSAGE_BYTES = 1 << 20
@@ -24,10 +23,6 @@ _JAIL_S, _IMPORT_S, _STOP_S = 20.0, 180.0, 10.0
 _CPU_MARGIN_S = 10  # the kernel's own limit only stops a worker whose grader is gone
 _THREADS = 64  # of one worker
 _FREE_UIDS = range(61184, 65520)  # systemd's dynamic users: no person and no package has them
-
-
-class JailError(SandboxError):
-    """This machine refuses the jail of a tier."""
 
 
 class Zygote:
@@ -51,7 +46,8 @@ class Zygote:
         trial: bool = False,
     ) -> None:
         self._lifeline, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
+        with temporary_files():
+            self._log = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
         ends = [control.fileno() for control in controls]
         try:
             self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
@@ -154,6 +150,8 @@ def spare_uid() -> int | None:
 
 
 def _has_name(uid: int) -> bool:
+    import pwd  # noqa: PLC0415 -- Windows has none, and `gradlab doctor` must be able to say so
+
     try:
         pwd.getpwuid(uid)
     except KeyError:

@@ -6,16 +6,36 @@ import platform
 import sys
 from dataclasses import dataclass
 
-from autograder.errors import SandboxError
+from autograder.errors import IsolationError, JailError
 from autograder.models import Isolation, Limits
 from autograder.sandbox.image import Image
-from autograder.sandbox.launch import JailError, Zygote
+from autograder.sandbox.launch import Zygote, spare_uid
 
 TIERS = ("A", "C")  # best first
 MACHINES = ("x86_64", "aarch64")
 
-_ALWAYS_MISSING = "memory cgroup"
-_MISSING_IN_C = ("pid namespace", "hidden file names", "private temporary directory")
+# What is not promised, in words that stand alone: in `doctor`, on the terminal, in every result.
+_NOTHING = (
+    "any isolation: student code can read and write all that this account can, hidden tests and"
+    " grades included, and use the network; only CPU time and memory are bounded"
+)
+_NO_LANDLOCK = "a second lock behind the namespaces: this kernel has no Landlock"
+_NOT_IN_C = (
+    "a file system of its own: whether a path exists, its size and its age can be told",
+    "a process tree of its own: which processes run can be told; signals to them are refused",
+    "a network and shared memory of its own: a list of system calls alone keeps it from others'",
+    "a private directory: nothing can be written anywhere, so work that writes files fails",
+    "a count of threads of its own: submissions graded at the same time share one bound",
+)
+_SAME_USER = (
+    "a user of its own: it runs as the grader's, so a hole in the locks would reach the grades"
+)
+_NEVER = (
+    "safety from bugs in the kernel or the processor: run exams in a virtual machine",
+    "a proof of how a value was computed: forbidden operations are searched for, not ruled out",
+    "a memory cgroup: a bound on each worker's address space stands in for it",
+    "a GPU: student code runs on the CPU",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,33 +73,50 @@ def supported() -> bool:
     return sys.platform == "linux" and platform.machine() in MACHINES
 
 
-def choose(wanted: str | None = None, *, trust: bool = False) -> Isolation:
+def choose(
+    wanted: str | None = None, *, at_least: str | None = None, trust: bool = False
+) -> Isolation:
     """Return the best tier that works here, or the wanted one.
 
     Args:
         wanted: "A", "C" or "none" (which needs `trust`); None for the best.
+        at_least: "A" or "C": nothing less will do, whatever `trust` says.
         trust: Whether to go on without any isolation.
 
     Raises:
-        SandboxError: If no tier works, or the wanted one does not.
+        IsolationError: If no tier works that is good enough.
     """
-    candidates = TIERS if wanted is None else (wanted,)
-    faults = []
+    candidates: tuple[str, ...] = TIERS if wanted is None else (wanted,)
+    if at_least is not None:
+        candidates = TIERS[: TIERS.index(at_least) + 1]
+    faults: list[str] = []
     for tier in candidates:
         if tier not in TIERS:
             continue
         trial = attempt(tier)
         if not trial.fault:
-            return Isolation(tier=tier, missing=_missing(trial))
+            return Isolation(tier=tier, missing=missing(trial), why="; ".join(faults))
         faults.append(f"tier {tier}: {trial.fault}")
-    if trust and wanted in (None, "none") and supported():
-        return Isolation(tier="none", missing=("any isolation",))
-    raise SandboxError(
-        f"isolation: expected tier {' or '.join(candidates)}, got none ({'; '.join(faults)})."
-        " Run `gradlab doctor` for what to change, or trust the code: --i-trust-this-code."
+    if trust and at_least is None and wanted in (None, "none") and supported():
+        return Isolation(tier="none", missing=missing(Trial(tier="none")), why="; ".join(faults))
+    where, advice = "isolation", ", or trust the code: --i-trust-this-code"
+    if at_least is not None:
+        where = "--min-tier"
+        advice = "; --i-trust-this-code does not lower --min-tier" if trust else ", or lower it"
+    raise IsolationError(
+        f"{where}: expected tier {' or '.join(candidates)}, got none ({'; '.join(faults)})."
+        f" Run `gradlab doctor` for what to change{advice}."
     )
 
 
-def _missing(trial: Trial) -> tuple[str, ...]:
-    landlock = () if trial.landlock else ("Landlock",)
-    return (*landlock, *(_MISSING_IN_C if trial.tier == "C" else ()), _ALWAYS_MISSING)
+def missing(trial: Trial) -> tuple[str, ...]:
+    """Return what a tier cannot promise on this machine; each of it stands alone."""
+    if trial.tier == "none":
+        return (_NOTHING, *_NEVER)
+    if trial.tier == "C":
+        return (*_NOT_IN_C, *(() if _changes_user() else (_SAME_USER,)), *_NEVER)
+    return (*(() if trial.landlock else (_NO_LANDLOCK,)), *_NEVER)
+
+
+def _changes_user() -> bool:
+    return supported() and spare_uid() is not None

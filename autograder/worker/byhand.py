@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from autograder.worker.names import Finder
-from autograder.worker.reach import Reached, Spot, reach, top_level_stores
+from autograder.worker.reach import Reached, Spot, reach, reach_top_level
 from autograder.worker.source import Source
 
 _TRANSFORMS = ("grad", "grad_and_value", "vjp", "jvp", "jacrev", "jacfwd", "hessian", "linearize")
@@ -36,6 +36,13 @@ _SUSPICIOUS_PATHS = (
 _SUSPICIOUS_ATTRIBUTES = frozenset(
     {"__globals__", "__code__", "__closure__", "__builtins__", "__subclasses__", "f_back"}
 )
+# What a file's own statements rarely need, and what could blind the witness before it looks.
+_TAMPERING_PATHS = (
+    *("sys.modules", "sys._getframe", "sys.settrace", "sys.setprofile", "sys.meta_path"),
+    *("gc.get_objects", "gc.get_referrers", "gc.get_referents", "ctypes", "builtins.exec"),
+    *("builtins.eval", "builtins.__import__", "autograder.worker", "autograder.sandbox"),
+)
+_TAMPERING_ATTRIBUTES = frozenset({"__globals__", "__subclasses__", "__builtins__", "f_back"})
 _GRAPH_ATTRIBUTES = frozenset({"grad_fn", "next_functions"})  # may be read, not called
 _MOST = 50  # entries of one kind for one exercise
 
@@ -60,7 +67,9 @@ def judge(
         (group["name"], name, spot) for group in forbidden for name, spot in _uses(reached, group)
     }
     suspicious = set(_suspicious(reached, {spot for *_, spot in uses}))
-    suspicious |= set(_replaced([*reached.stores, *top_level_stores(source)]))
+    top_level = reach_top_level(source, find)
+    suspicious |= set(_replaced([*reached.stores, *top_level.stores]))
+    suspicious |= set(_tampering(top_level))
     return {
         "uses": [
             {"set": group, "name": name, "line": spot.line, "where": spot.where}
@@ -123,13 +132,30 @@ def _suspicious(reached: Reached, used: set[Spot]) -> Iterator[tuple[str, Spot]]
     for path, spot in reached.paths:
         if spot not in used and (_is_private(path) or _matches(path, _SUSPICIOUS_PATHS)):
             yield f"uses {path.removeprefix('builtins.')}", spot
+    for name, spot in _names_read(reached):
+        if name in _SUSPICIOUS_ATTRIBUTES:
+            yield f"reads {name}", spot
     for attribute in reached.attributes:
-        if attribute.name in _SUSPICIOUS_ATTRIBUTES:
-            yield f"reads {attribute.name}", attribute.spot
-        elif attribute.is_called and attribute.name in _GRAPH_ATTRIBUTES:
+        if attribute.is_called and attribute.name in _GRAPH_ATTRIBUTES:
             yield f"calls {attribute.name}", attribute.spot
     for spot in reached.computed:
         yield "gets an attribute of torch by a computed name", spot
+
+
+def _tampering(top_level: Reached) -> Iterator[tuple[str, Spot]]:
+    """Yield where the file itself reaches for the grader's own objects in its process."""
+    for path, spot in top_level.paths:
+        if _matches(path, _TAMPERING_PATHS):
+            yield f"uses {path.removeprefix('builtins.')}", spot
+    for name, spot in _names_read(top_level):
+        if name in _TAMPERING_ATTRIBUTES:
+            yield f"reads {name}", spot
+
+
+def _names_read(reached: Reached) -> Iterator[tuple[str, Spot]]:
+    """Yield the last name of everything dotted, whether what it belongs to is known or not."""
+    yield from ((attribute.name, attribute.spot) for attribute in reached.attributes)
+    yield from ((path.rpartition(".")[2], spot) for path, spot in reached.paths)
 
 
 def _replaced(stores: Iterable[tuple[str, Spot]]) -> Iterator[tuple[str, Spot]]:

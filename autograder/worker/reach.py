@@ -65,15 +65,19 @@ def reach(source: Source, definition: str, find: Finder = lambda _: None) -> Rea
     return walk.reached
 
 
-def top_level_stores(source: Source) -> list[tuple[str, Spot]]:
-    """Return the assignments to attributes of imported modules that run with the file."""
-    names = Names(source, lambda _: None)
+def reach_top_level(source: Source, find: Finder = lambda _: None) -> Reached:
+    """Follow all that runs with the file itself: its statements, and what they call."""
+    names = Names(source, find)
     walk = _Walk(names)
     for piece in source.pieces:
-        for statement in flat(piece.tree.body):
-            if isinstance(statement, ast.Assign | ast.AugAssign | ast.Expr):
-                walk.look(statement, Scope(names.main, piece))
-    return walk.reached.stores
+        scope = Scope(names.main, piece)
+        for statement in piece.tree.body:
+            if isinstance(statement, ast.ClassDef):
+                for part in statement.body:
+                    walk.look(part, scope)
+            walk.look(statement, scope)
+    walk.run()
+    return walk.reached
 
 
 class _Walk(ast.NodeVisitor):

@@ -14,6 +14,7 @@ import ctypes
 import errno
 import os
 import platform
+import signal
 import struct
 from collections.abc import Iterable, Mapping
 
@@ -52,6 +53,8 @@ _FCNTL = (0, 1, 2, 3, 4, 1030, 1031, 1032)
 _IOCTL = (0x5401, 0x5413, 0x541B, 0x5450, 0x5451, 0x5421)
 # prctl: a thread's name and a mapping's name; never PR_SET_PDEATHSIG or PR_SET_DUMPABLE.
 _PRCTL = (15, 16, 0x53564D41)
+# A worker that the kernel killed, or stopped, was killed by somebody else: it cannot pretend.
+_DEADLY = (signal.SIGKILL, signal.SIGSTOP)
 
 _CLONE_THREAD = 0x00010000
 _CLONE_NAMESPACES = 0x7E020000
@@ -121,9 +124,10 @@ def _looked_at(pid: int, *, may_truncate: bool) -> Mapping[str, list[bytes]]:
             _answer(_ALLOW),
         ],
         "clone3": [_answer(_errno(errno.ENOSYS))],
-        "kill": _one_of(0, (pid,)),
-        "tgkill": _one_of(0, (pid,)),
-        "prlimit64": _one_of(0, (0, pid)),
+        "kill": _none_of(1, _DEADLY, then=_one_of(0, (pid,))),
+        "tgkill": _none_of(2, _DEADLY, then=_one_of(0, (pid,))),
+        # Only reading: under a lower limit of its own the kernel would kill it, as if from outside.
+        "prlimit64": _null(2, then=_one_of(0, (0, pid))),
         "fcntl": _one_of(1, _FCNTL),
         "ioctl": _one_of(1, _IOCTL),
         "prctl": _one_of(0, _PRCTL),
@@ -139,6 +143,25 @@ def _one_of(index: int, values: Iterable[int]) -> list[bytes]:
     for value in values:
         body += [_op(_JUMP_EQUAL, value, no=1), _answer(_ALLOW)]
     return [*body, _answer(_errno(errno.EPERM))]
+
+
+def _none_of(index: int, values: Iterable[int], *, then: list[bytes]) -> list[bytes]:
+    body = [_op(_LOAD, _argument(index))]
+    for value in values:
+        body += [_op(_JUMP_EQUAL, value, no=1), _answer(_errno(errno.EPERM))]
+    return [*body, *then]
+
+
+def _null(index: int, *, then: list[bytes]) -> list[bytes]:
+    """Require a null pointer; its two halves are looked at one by one."""
+    body = []
+    for half in (0, 4):
+        body += [
+            _op(_LOAD, _argument(index) + half),
+            _op(_JUMP_EQUAL, 0, yes=1),
+            _answer(_errno(errno.EPERM)),
+        ]
+    return [*body, *then]
 
 
 def _without_bit(index: int, bit: int) -> list[bytes]:

@@ -33,6 +33,7 @@ from autograder.worker.syscalls import LAST_DESCRIPTOR, call
 
 JAILS = MappingProxyType({"A": Namespaces, "C": Landlocked, "none": Jail})
 
+EXIT_JAIL = 97  # a worker ends with this when it cannot be shut in; it ran nothing
 EXIT_MEMORY = 98  # a worker ends with this when our own code in it runs out of memory
 
 _MESSAGE_BYTES = 1 << 20
@@ -44,6 +45,7 @@ def main(lifeline: socket.socket) -> NoReturn:
     Args:
         lifeline: Brings the plan, takes one message for each step done or the fault that ends it.
     """
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # whoever stops everything stops our parent, too
     os.umask(0o022)  # whoever we become must be able to read what we make
     plan = Plan(**json.loads(lifeline.recv(_MESSAGE_BYTES)))
     jail = JAILS[plan.tier](plan)
@@ -171,10 +173,11 @@ class ForkServer:
 
     def _work(self, channel: int, output: int, address_space: int) -> NoReturn:
         """Be the worker: the rest of this process's life."""
-        status = 1
+        status = EXIT_JAIL
         try:
             _keep_only([*self._plan.keep, channel], output)
             self._jail.confine(address_space)
+            status = 1
             _serve_student(channel, self._plan.reply_bytes)
             status = 0
         except MemoryError:

@@ -1,4 +1,5 @@
-"""One suite, three doors: pytest, `gradlab check` and `gradlab grade` say the same of each case.
+"""One suite, four doors that say the same of each case: pytest, `gradlab check`, otter's
+`grader.check` and `gradlab grade`.
 
 Handed in are all known mistakes, all other right versions, and what earns nothing: the stub, None,
 zeros, NaN, the inputs. Every file holds one version of each exercise, so that a few files hold all.
@@ -117,6 +118,48 @@ def as_notebook(text: str) -> str:
     return jupytext.writes(notebook, fmt="ipynb")
 
 
+# Cells run with the kernel's own names, as IPython runs them; otter's checker looks at these.
+OTTER = """
+import json, linecache, os, sys, warnings
+sys.modules["rfc3987_syntax"] = None
+from otter import Notebook
+from autograder.report.json import exercise_document
+from autograder import notebook
+
+def run(path, topic, exercises):
+    cells = [c for c in json.load(open(path))["cells"] if c["cell_type"] == "code"]
+    env = {"In": [""]}
+    for number, cell in enumerate(cells, 1):
+        source, name = "".join(cell["source"]), f"/tmp/ipykernel_1/{number}.py"
+        env["In"].append(source)
+        linecache.cache[name] = (len(source), None, source.splitlines(True), name)
+        try:
+            exec(compile(source, name, "exec"), env)
+        except Exception:
+            pass
+    grader = Notebook(tests_dir="tests")
+    known = {one["id"] for one in json.load(open(f"{topic}.json"))["exercises"]}
+    for exercise in exercises:
+        if exercise in known:
+            checked = grader.check(exercise, global_env=env)
+            (verdict,) = notebook._verdicts(checked)
+            assert verdict.is_pass == checked.passed_all
+            yield exercise_document(verdict.found)
+
+found = {}
+for student, path, exercises in json.load(sys.stdin):
+    os.chdir(os.path.dirname(path))
+    topic = os.path.basename(path).partition(".")[0]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found[student] = [
+            {c["id"]: [c["outcome"], c["reason"], c["message"]] for c in one["cases"]}
+            for one in run(path, topic, exercises)
+        ]
+print("@@@" + json.dumps(found))
+"""
+
+
 # --- the doors --------------------------------------------------------------------------------
 
 
@@ -158,6 +201,23 @@ class Doors:
             chosen = [result for result in results if result.exercise.key in self.exercises]
             found[student] = said_of([exercise_document(result) for result in chosen])
         return found
+
+    def otter(self) -> Verdicts:
+        """Run every cell of every notebook in a kernel's stead, then otter's own `grader.check`."""
+        ids = [exercise.rpartition(".")[2] for exercise in self.exercises]
+        work = [[student, str(path), ids] for student, path in self.files.items()]
+        done = subprocess.run(
+            [sys.executable, "-c", OTTER], input=json.dumps(work), env=ENVIRONMENT,
+            cwd=self.folder, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        found = json.loads(done.stdout.rpartition("@@@")[2])
+        return {
+            student: {
+                case: Said(*said) for exercise in exercises for case, said in exercise.items()
+            }
+            for student, exercises in found.items()
+        }
 
     def start_grading(self) -> subprocess.Popen:
         """Begin to grade the class, all in one run."""
@@ -234,12 +294,16 @@ def doors(
     return Doors(folder, files, exercises)
 
 
-def assert_agreement(made: Doors) -> None:
+def assert_agreement(made: Doors, *, notebook: bool = False) -> None:
     running = made.start_grading()
-    checked, tested, graded = made.check(), made.pytest(), made.graded(running)
+    checked, tested = made.check(), made.pytest()
+    noted = made.otter() if notebook else None
+    graded = made.graded(running)
     for student in made.files:
         assert graded[student]
         assert checked[student] == graded[student], student
+        if noted is not None:
+            assert noted[student] == graded[student], student
         wanted = without_parts(graded[student])
         assert {case: tested[student][case] for case in wanted} == wanted, student
 
@@ -258,7 +322,23 @@ def test_the_doors_agree_on_a_sample(tmp_path, handouts):
 def test_the_doors_agree_on_notebooks(tmp_path, handouts):
     entropy, mlp = "losses.cross_entropy", "mlp.mlp_backward"
     texts = sample(entropy, 7) | sample(mlp, 7)
-    assert_agreement(doors(tmp_path, handouts, texts, entropy, mlp, notebook=True))
+    made = doors(tmp_path, handouts, texts, entropy, mlp, notebook=True)
+    assert_agreement(made, notebook=True)
+
+
+@pytest.mark.prove
+def test_the_doors_agree_on_degenerate_notebooks(tmp_path, handouts):
+    """What earns nothing earns it through every door, in both of two topics."""
+    keys = ["losses.softmax_backward", "losses.entropy", "mlp.mlp_forward", "mlp.mlp_backward"]
+    texts = {}
+    for key in keys:
+        name, _, exercise = key.partition(".")
+        topic = bank.load(ROOT, name)
+        for kind in ("stub", *DEGENERATE):
+            added = text_of(topic, exercise, kind)
+            texts[f"{name}-{exercise}-{kind}"] = topic.solution_text + added
+    assert len(texts) == 20
+    assert_agreement(doors(tmp_path, handouts, texts, *keys, notebook=True), notebook=True)
 
 
 @pytest.mark.prove

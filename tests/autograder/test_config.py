@@ -20,7 +20,15 @@ from ruamel.yaml import YAML
 
 from autograder import config
 from autograder.errors import ConfigError
-from autograder.models import LatePenalty, Limits, Policy, Schedule, ScoreRules, Tolerance
+from autograder.models import (
+    CourseGrade,
+    LatePenalty,
+    Limits,
+    Policy,
+    Schedule,
+    ScoreRules,
+    Tolerance,
+)
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -327,6 +335,9 @@ def test_all_faults_are_named_at_once_in_the_order_of_the_file(chosen, tmp_path_
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
+        ("entropy: {points: 1, starred: true}", "entropy: {points: 1, kind: by hand}", "27:34: topics.losses.exercises.entropy.kind: expected tested or manual, got 'by hand'."),
+        ("entropy: {points: 1, starred: true}", "entropy: {points: 1, kind: manual, forbid: [softmax]}", "27:42: topics.losses.exercises.entropy.forbid: expected nothing here for an exercise that a person grades, got a list. Take it out."),
+        ("mlp_backward: {points: 4}", "mlp_backward: {points: 4, kind: manual}", "30:5: topics.mlp.exercises: expected at least one exercise that suites grade, got manual exercises only. What only people grade is a column under 'external'."),
         ("timezone: Europe/Paris", "timezone: ../etc/passwd", "2:11: timezone: expected a timezone, such as Europe/Paris, got '../etc/passwd'."),
         ("timezone: Europe/Paris", "timezone:", "2:1: timezone: expected a timezone, such as Europe/Paris, got nothing."),
         ("title: A course\n", "", "1:1: expected the key 'title', got none. Add it."),
@@ -351,7 +362,7 @@ def test_all_faults_are_named_at_once_in_the_order_of_the_file(chosen, tmp_path_
         ("  autograd: {autograd: true}", "  autograd: {nmes: [torch], autograd: true}", "19:14: forbidden.autograd: unknown key 'nmes'. Did you mean 'names'?"),
         ("names: [torch.softmax]", "names: torch.softmax", "20:20: forbidden.softmax.names: expected a list, got 'torch.softmax'."),
         ("mlp_backward: {points: 4}", "mlp_backward: 4", "31:21: topics.mlp.exercises.mlp_backward: expected a mapping (key: value), got 4."),
-        ("mlp_backward: {points: 4}", "mlp_backward: {points: 4, weight: 1}", "31:33: topics.mlp.exercises.mlp_backward: unknown key 'weight'. Known: points, starred, forbid."),
+        ("mlp_backward: {points: 4}", "mlp_backward: {points: 4, weight: 1}", "31:33: topics.mlp.exercises.mlp_backward: unknown key 'weight'. Known: points, starred, kind, forbid."),
         ("  tp1:\n", "  tp 1:\n", "33:3: assignments.tp 1: expected an assignment's name: letters, digits, _, - and ., got 'tp 1'."),
         ("class_end: 2026-02-09 18:30", "class_end: 2026-02-17 18:30", "36:10: assignments.tp1.due: expected a date not before class_end (2026-02-17 18:30), got 2026-02-16 23:59."),
         ("closes: 2026-03-02 23:59", "closes: 2026-02-16 23:58", "37:13: assignments.tp1.closes: expected a date not before due (2026-02-16 23:59), got 2026-02-16 23:58."),
@@ -469,6 +480,7 @@ def test_a_mapping_is_not_something_else(tmp_path, key, value):
         ("title: *nope", "1:8: expected YAML: found undefined alias 'nope'"),
         ("a: 1\n---\nb: 2", "2:1: expected YAML: expected a single document in the stream"),
         ("title: a\nb: x\x01y", "2:5: expected text, got the character U+0001. Take it out."),
+        ('title: x\n"\\U00110000": 1', "2:2: expected YAML, got an escape or a version that does"),
         ("# nothing\n", "1:1: expected title, timezone and topics, got an empty file."),
         ("- a\n- b", "1:1: expected a mapping (key: value), got a list."),
         (b"title: ok\ntitle2: caf\xe9", "2:1: expected UTF-8, got the byte 0xe9. Save the file as"),
@@ -482,6 +494,40 @@ def test_what_is_not_yaml_is_named_with_its_place(tmp_path, text, said):
 def test_an_alias_to_what_it_stands_in_is_a_fault_not_a_crash(tmp_path):
     assert "grading_config.yml:1:1: unexpected anchor '&all'. Write the value out." in faults(
         tmp_path, "&all\ntitle: *all\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('title: "\\ud800"\n', "1:8: title: expected text, got the character U+D800. Take it out."),
+        ('title: "\\e[31m"\n', "1:8: title: expected text, got the character U+001B. Take it out."),
+        ('"a\\nb": 1\n', "1:1: expected text, got the character U+000A. Take it out."),
+        ('title: x\n"\\L": 1\n', "2:1: expected text, got the character U+2028. Take it out."),
+        ('score: "\\ud800"\n', "1:8: score: expected text, got the character U+D800. Take it out."),
+    ],
+)
+def test_what_no_terminal_can_show_is_a_fault_on_one_line(tmp_path, text, said):
+    found = faults(tmp_path, text)
+    assert f"grading_config.yml:{said}" in found
+    assert all(line.startswith("grading_config.yml:") for line in found)
+
+
+def test_aliases_of_aliases_do_not_fill_memory(tmp_path):
+    names = "abcdefghijklmnopqrstuvwxyz"
+    lines = ["a: &a [x, x, x, x, x, x, x, x, x]"]
+    for one, before in zip(names[1:], names, strict=False):
+        lines.append(f"{one}: &{one} [{', '.join([f'*{before}'] * 9)}]")
+    found = faults(tmp_path, "\n".join(lines))
+    assert "grading_config.yml:1:4: a: unexpected anchor '&a'. Write the value out." in found
+
+
+@pytest.mark.parametrize("text", ["a: " + "[" * 1000, "- " * 2000, "{a: " * 1000])
+def test_what_is_nested_too_deeply_is_said(tmp_path, text):
+    (fault,) = faults(tmp_path, text)
+    assert fault == (
+        "grading_config.yml:1:1: expected a few levels of brackets and indents, got hundreds."
+        " Look for brackets that are never closed."
     )
 
 
@@ -542,3 +588,76 @@ def test_whatever_is_typed_is_read_or_named_never_a_crash(at, cut, put, tmp_path
     text = BASE[:at] + put + BASE[at + cut :]
     with contextlib.suppress(ConfigError):
         load(tmp_path_factory.mktemp("course"), text)
+
+
+# --- exercises that a person grades -----------------------------------------------------------
+
+MANUAL = changed("entropy: {points: 1, starred: true}", "entropy: {points: 1, kind: manual}")
+
+
+def test_a_manual_exercise_is_in_assignments_and_no_suite_knows_it(tmp_path):
+    course = load(tmp_path, MANUAL)
+    assert [one.id for one in course.topics["losses"]] == ["softmax", "softmax_backward"]
+    default, tp1 = course.assignments["losses"], course.assignments["tp1"]
+    assert [one.manual for one in default.exercises] == [False, True, False]
+    assert [(one.key, one.manual) for one in tp1.exercises] == [
+        ("losses.softmax", False), ("losses.entropy", True), ("mlp.mlp_backward", False),
+    ]  # fmt: skip
+    assert tp1.exercises[1].forbidden == ()
+    assert [one.key for one in tp1.tested.exercises] == ["losses.softmax", "mlp.mlp_backward"]
+
+
+def test_an_assignment_needs_an_exercise_that_suites_grade(tmp_path):
+    text = changed("      - losses.softmax\n", "", MANUAL)
+    text = changed("      - mlp.mlp_backward\n", "", text)
+    (said,) = faults(tmp_path, text)
+    assert said == (
+        "grading_config.yml:43:5: assignments.tp1.exercises: expected at least one exercise that"
+        " suites grade, got manual exercises only."
+        " What only people grade is a column under 'external'."
+    )
+
+
+# --- the course grade -------------------------------------------------------------------------
+
+GRADED = (
+    BASE
+    + "external:\n  project: {title: The project, scale: 20}\n  quiz: {scale: 10}\n"
+    + "course_grade:\n  scale: 20\n  formula: (tp1 + max(project, quiz)) / 2\n  rounding: 0.5\n"
+)
+
+
+def test_external_columns_and_the_course_grade_arrive(tmp_path):
+    course = load(tmp_path, GRADED)
+    assert [(one.name, one.title, one.scale) for one in course.external.values()] == [
+        ("project", "The project", 20), ("quiz", "quiz", 10),
+    ]  # fmt: skip
+    assert course.course_grade == CourseGrade(
+        formula="(tp1 + max(project, quiz)) / 2", scale=Fraction(20), rounding=Fraction(1, 2)
+    )
+    assert load(tmp_path, BASE).course_grade is None
+    topic = load(tmp_path, changed("(tp1 + max(project, quiz)) / 2", "losses", GRADED))
+    assert topic.course_grade.formula == "losses"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("project: {title: The project, scale: 20}", "project: {title: The project}", "48:3: external.project: expected the key 'scale', got none. Add it."),
+        ("project: {title: The project, scale: 20}", "project: {scale: 0}", "48:20: external.project.scale: expected a number above 0, got 0."),
+        ("  quiz: {scale: 10}", "  quiz: {scale: 10}\n  my quiz: {scale: 10}", "50:3: external.my quiz: expected a column's name: letters, digits and _, got 'my quiz'."),
+        ("  quiz: {scale: 10}", "  quiz: {scale: 10}\n  max: {scale: 10}", "50:3: external.max: expected another name: a formula has this word, got 'max'."),
+        ("  quiz: {scale: 10}", "  quiz: {scale: 10}\n  tp1: {scale: 10}", "47:1: external: expected names that no assignment has, got 'tp1'."),
+        ("  quiz: {scale: 10}", "  quiz: {scale: 10}\n  mlp: {scale: 10}", "47:1: external: expected names that no assignment has, got 'mlp'."),
+        ("(tp1 + max(project, quiz)) / 2", "(tp1 + projekt) / 2", "52:12: course_grade.formula: expected an assignment or a column under 'external', got 'projekt'. Did you mean 'project'?"),
+        ("(tp1 + max(project, quiz)) / 2", "(tp1 + quiz / 2", "52:12: course_grade.formula: expected ')', got the end."),
+        ("(tp1 + max(project, quiz)) / 2", "__import__('os').system('x')", "52:12: course_grade.formula: expected names, numbers, + - * / ( ) and commas, got \"'os').system('x')\"."),
+        ("(tp1 + max(project, quiz)) / 2", "tp1 / quiz", "52:12: course_grade.formula: expected a number below '/', got 'quiz'."),
+        ("(tp1 + max(project, quiz)) / 2", "17 + 3", "52:12: course_grade.formula: expected a formula with the name of a score, got '17 + 3'."),
+        ("(tp1 + max(project, quiz)) / 2", "17", "52:12: course_grade.formula: expected a formula, such as (tp1 + project) / 2, got 17."),
+        ("rounding: 0.5", "rounding: 3", "53:13: course_grade.rounding: expected a divisor of the scale 20, got 3."),
+        ("course_grade:\n  scale: 20\n", "course_grade:\n", "50:1: course_grade: expected the key 'scale', got none. Add it."),
+    ],
+)  # fmt: skip
+def test_a_fault_of_the_course_grade_is_named_with_its_place(tmp_path, old, new, said):
+    assert faults(tmp_path, changed(old, new, GRADED)) == [f"grading_config.yml:{said}"]

@@ -1,6 +1,5 @@
 """Looking a result up, playing a case again, writing a decision down."""
 
-import json
 from datetime import datetime
 
 import pytest
@@ -8,6 +7,7 @@ import pytest
 from autograder import desk as instructor
 from autograder import ledger, pipeline
 from autograder.errors import ConfigError
+from autograder.report.json import RECORD, dump, parse, sealed, unsealed
 from tests.autograder import layers
 
 HIDDEN = "hidden/test_layers.py::TestAffineBackward::test_random[5]"
@@ -112,9 +112,9 @@ def test_an_extension_moves_the_late_penalty(desk):
 
 def test_a_review_is_cleared(desk):
     path = next((desk.out / "records" / "layers" / "notebook").iterdir())
-    record = json.loads(path.read_text())
+    record = unsealed(parse(path.read_bytes(), RECORD))
     record["exercises"][0]["review"] = "exec (layers.ipynb, line 3)"
-    path.write_text(json.dumps(record))
+    path.write_bytes(dump(sealed(record)))
     pipeline.grade(request(desk), Unexpected())
     assert desk.document("results", "notebook")["exercises"][0]["review"] is not None
     assert decide(desk, "notebook", "clear_review")["exercises"][0]["review"] is None

@@ -1,7 +1,9 @@
 """One attempt: read, chosen, played, explained."""
 
 import dataclasses
+import itertools
 import json
+import signal
 from fractions import Fraction
 
 import pytest
@@ -337,11 +339,7 @@ def test_a_forbidden_operation_in_a_call_earns_nothing_and_its_cases_are_still_j
     result = of(examine(hidden), "total")
     assert result.outcome.value == "forbidden"
     assert result.points == 0
-    assert (
-        result.diagnoses[0]
-        .hints[0]
-        .startswith("total uses torch.sum, which is forbidden here (line")
-    )
+    assert result.diagnoses[0].hints[0] == "total uses torch.sum, which is forbidden here."
     assert {case.outcome.value for case in result.cases} == {"passed"}
 
 
@@ -376,6 +374,45 @@ def test_a_fault_of_the_suite_makes_the_record_our_fault(tmp_path, sandbox):
         " ZeroDivisionError: division by zero"
     )
     assert not record.is_final
+
+
+@pytest.mark.parametrize("request_number", range(1, 6))
+def test_a_worker_that_somebody_kills_is_our_fault_whenever_it_happens(
+    course, sandbox, tmp_path, request_number
+):
+    """The requests: read, load, begin, two calls."""
+    attempt = toys.attempt(tmp_path / "in", toy__py=RIGHT)
+    workers = []
+
+    def spawn():
+        worker = sandbox.client(0).spawn()
+        workers.append(worker)
+        request = worker.request
+        requests = itertools.count(1)
+
+        def killed_in_time(*arguments, **options):
+            if len(workers) == 1 and next(requests) == request_number:
+                signal.pidfd_send_signal(worker._pidfd, signal.SIGKILL)
+            return request(*arguments, **options)
+
+        worker.request = killed_in_time
+        return worker
+
+    record = toys.examined(course, lambda examiner: examiner.examine(attempt, spawn, "sha"))
+    assert record.status is RunStatus.INTERNAL_ERROR
+    assert record.message.startswith("its worker was killed from outside, most likely by the")
+    assert record.exercises == ()
+    assert not record.is_final
+
+
+def test_bytes_that_were_damaged_in_out_are_our_fault(course, tmp_path):
+    attempt = toys.attempt(tmp_path / "in", toy__py=RIGHT)
+    attempt.files[0].blob.write_text(RIGHT.replace("2", "3"))
+    record = toys.examined(course, lambda examiner: examiner.examine(attempt, None, "sha"))
+    assert record.status is RunStatus.INTERNAL_ERROR
+    assert record.message == (
+        "toy.py: its bytes in submissions/blobs are not what was handed in. Collect it again."
+    )
 
 
 def test_a_jail_that_cannot_be_had_is_raised(course, tmp_path):

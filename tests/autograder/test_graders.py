@@ -123,3 +123,19 @@ def _alive(pid):
             return stat.read().rsplit(")", 1)[1].split()[0] != "Z"
     except FileNotFoundError:
         return False
+
+
+def test_a_jail_that_is_lost_ends_everything_at_once():
+    out = run("""
+        from autograder.errors import JailError
+        def work(grader, job):
+            if job == 1:
+                raise JailError("isolation: gone")
+            return b"done"
+        answers = []
+        try:
+            answers.extend(Graders(work, jobs=50, graders=1, spares=8))
+        except JailError as error:
+            print(error, len(answers))
+    """)
+    assert out == "isolation: gone 1"  # nobody tried again

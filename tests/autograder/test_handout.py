@@ -2,6 +2,7 @@
 
 import ast
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -303,6 +304,79 @@ class TestNotebook:
         monkeypatch.setitem(sys.modules, "jupytext", None)
         with pytest.raises(ConfigError, match=r"expected jupytext .* 'gradlab\[notebook\]'\.$"):
             handout.notebook_source(STUB, "toy")
+
+
+class TestVariations:
+    """What hidden tests vary stands in the handout, below the exercise's heading."""
+
+    STUB = (
+        "# %% [markdown]\n# ## 1. `f`\n#\n# **Parts.** `y`. **Hidden tests\n# vary** the shape,\n"
+        "# dtype.\n#\n# More.\n\n# %%\ndef f(x): ...\n# %% [markdown]\n# ## 2. (*) `A.g`\n#\n"
+        "# **Hidden tests vary** all.\n# ## 3. `h`\n# Nothing.\n"
+    )
+
+    def test_it_is_found_and_put_on_one_line(self):
+        assert handout.variations(self.STUB) == {"f": "the shape, dtype.", "A.g": "all."}
+
+    def test_a_handout_without_headings_says_nothing(self):
+        assert handout.variations("# **Hidden tests vary** all.\n") == {}
+
+    @pytest.mark.parametrize("topic", TOPICS)
+    def test_every_handout_says_it_for_every_exercise(self, topic):
+        folder = COURSE / "assignments" / topic
+        data = json.loads((folder / f"{topic}.json").read_text(encoding="utf-8"))
+        assert [one["id"] for one in data["exercises"] if not one["varies"]] == []
+
+
+class TestChecks:
+    """What `grader.check` needs: cells in the notebook, and otter's test files."""
+
+    def test_the_notebook_starts_otter_and_checks_below_each_exercise(self):
+        plain = cells(handout.notebook_source(STUB, "toy"))
+        checked = cells(handout.notebook_source(STUB, "toy", ["relu", "Value.double", "gone"]))
+        first, *rest = checked
+        assert first[0] == "code"
+        assert "import otter" in first[1]
+        assert first[1].endswith('grader = otter.Notebook(tests_dir="tests")')
+        assert [cell for cell in rest if not cell[1].startswith("grader.check")] == plain
+        code = [text for _, text in rest]
+        for name, definition in (("relu", "def relu("), ("Value.double", "class Value:")):
+            (home,) = [number for number, text in enumerate(code) if text.startswith(definition)]
+            assert code[home + 1] == f'grader.check("{name}")'
+        assert code[-1] == 'grader.check("gone")'  # of a support module, say
+
+    def test_cells_have_ids_of_their_own_that_nbformat_takes(self):
+        long = "Value." + "x" * 80
+        notebook = json.loads(handout.notebook_source(STUB, "toy", ["relu", "Value.double", long]))
+        ids = [cell["id"] for cell in notebook["cells"]]
+        assert len(set(ids)) == len(ids)
+        assert all(re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", one) for one in ids)
+        assert [one for one in ids if "check" not in one][1:] == [f"toy-0{i}" for i in range(5)]
+
+    @pytest.mark.parametrize(("points", "shown"), [("2", "2"), ("1/2", "0.5"), ("4/3", str(4 / 3))])
+    def test_a_test_file_is_otter_s_exception_format(self, points, shown):
+        text = handout.otter_test("toy", {"id": "Value.double", "points": points})
+        assert "from otter.test_files import test_case" in text
+        assert "OK_FORMAT = False" in text
+        assert 'name = "Value.double"' in text
+        assert f"points = {shown}\n" in text
+        compile(text, "test", "exec")
+
+    def test_no_test_file_defines_the_exercise_itself(self):
+        """A grader takes any file that defines an exercise for work on it."""
+        tree = ast.parse(handout.otter_test("toy", {"id": "relu", "points": "1"}))
+        names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+        assert "relu" not in names
+
+    def test_the_folder_has_one_for_each_exercise_with_public_tests(self, course):
+        data = {"exercises": [{"id": "relu", "points": "1"}]}
+        files = handout.render_topic(course, "toy", data)
+        assert [name for name in files if name.startswith("tests/")] == ["tests/relu.py"]
+        assert 'grader.check(\\"relu\\")' in files["toy.ipynb"]
+        dest = course / "assignments/toy"
+        handout.build_topic(course, "toy", dest, data)
+        assert (dest / "tests/relu.py").read_text() == files["tests/relu.py"]
+        assert handout.is_current(course, {"toy": data}) == []
 
 
 class TestFolder:

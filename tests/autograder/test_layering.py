@@ -33,9 +33,25 @@ LAYERS = {
     "publish": NOUNS | {"lms", "report"},  # from results that are on disk, not from records
     "validate": ENGINE | {"examine", "batch", "graders", "mutants"},
     "check": ENGINE,
-    "release": ENGINE | {"examine", "batch", "handout"},
+    "config": NOUNS | {"formula"},  # says where a formula is wrong
+    "course": NOUNS | {"formula", "collect.tables", "report.json", "report.store"},  # its table
+    "regrade": NOUNS | {"ledger", "score", "report.json", "report.store"},  # scores OUT again
+    "anonymous": NOUNS | {"report.store"},  # of whom OUT knows
+    "forget": NOUNS | {"anonymous", "course", "gradebook", "ledger", "report.store"},  # all of OUT
+    "similarity": NOUNS,
+    "similarity.inside": {"worker"},  # shuts itself in as a worker does
+    "similarity.pairs": NOUNS
+    | {"handout", "report.json", "report.store", "sandbox.launch", "similarity.inside"},
+    "marking": NOUNS | {"ledger", "collect.tables", "report.json", "report.store"},  # its table
+    "gradebook": NOUNS
+    | {"course", "ledger", "report.json", "report.store"},  # reads what OUT holds
+    "pack": ENGINE | {"archive", "check"},
+    "notebook": ENGINE | {"check", "report.cell"},  # one exercise, in a student's own kernel
+    "leaks": NOUNS | {"handout"},  # a stub is what may be said
+    "release": ENGINE | {"examine", "batch", "handout", "archive", "leaks", "config"},
     "pipeline": ANYTHING,
     "desk": ANYTHING,
+    "gradescope": ANYTHING,  # the pipeline, for one submission
     "demo": NOUNS | {"batch", "pipeline", "report.store"},
     "cli": ANYTHING,
 }

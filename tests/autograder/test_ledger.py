@@ -3,9 +3,12 @@
 # ruff: noqa: E501  # a table of messages reads best with one fault a line
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -22,6 +25,7 @@ from autograder.models import (
     ScoreRules,
 )
 
+ROOT = Path(__file__).parents[2]
 AT = datetime(2026, 2, 12, 9, 30, tzinfo=timezone(timedelta(hours=1)))
 OVERRIDE = LedgerEntry(
     kind="override", student_id="ana", assignment="tp", by="sam", at=AT, why="viva", value="3.5"
@@ -63,6 +67,7 @@ def test_what_is_appended_is_read_again_in_order(path):
     entries = (
         OVERRIDE,
         entry("override", "1/3", "losses.softmax"),
+        entry("points", "0.5", "losses.softmax"),
         entry("extension", "2026-02-20T23:59:00+01:00"),
         entry("excuse"),
         entry("clear_forbidden", None, "softmax"),
@@ -97,7 +102,7 @@ def test_an_interrupted_line_does_not_swallow_the_next_entry(path):
     with pytest.raises(ConfigError) as caught:
         ledger.read(path)
     assert str(caught.value) == (
-        'ledger.jsonl:1: expected a JSON object, got \'{"kind": "over\'. Mend the line.'
+        "ledger.jsonl:1: expected a JSON object, got 14 bytes. Mend the line."
     )
 
 
@@ -110,8 +115,42 @@ def test_an_empty_file_is_an_empty_ledger(path):
 
 def test_a_full_disk_is_not_hidden(path):
     path.symlink_to("/dev/full")
-    with pytest.raises(OSError, match="No space left"):
+    said = "expected room and leave to write, got 'No space left on device'. Nothing was written."
+    with pytest.raises(ConfigError, match=said):
         ledger.append(path, OVERRIDE)
+
+
+FULL = """
+import resource, signal, sys
+from pathlib import Path
+from autograder import ledger
+from autograder.errors import ConfigError
+from autograder.models import LedgerEntry
+path = Path(sys.argv[1])
+(entry,) = ledger.read(path)
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+room = path.stat().st_size + 20
+resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
+try:
+    ledger.append(path, entry)
+except ConfigError as error:
+    print(error)
+"""
+
+
+def test_an_entry_for_which_there_is_half_the_room_is_not_written_at_all(path):
+    ledger.append(path, OVERRIDE)
+    before = path.read_bytes()
+    command = [sys.executable, "-c", FULL, str(path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "got 'File too large'. Nothing was written. Mend that, then decide again." in done.stdout
+    assert path.read_bytes() == before
+
+
+def test_a_ledger_that_cannot_be_read_is_one_line(path):
+    path.mkdir()
+    with pytest.raises(ConfigError, match="got 'Is a directory'. Bring the ledger back: it is"):
+        ledger.read(path)
 
 
 RIGHT = {
@@ -125,17 +164,17 @@ RIGHT = {
 }
 A_DATE = "expected a date with an offset, such as 2026-02-16T23:59:00+01:00, got"
 FAULTS = [
-    ("not JSON", "expected a JSON object, got 'not JSON'."),
-    ("[1]", "expected a JSON object, got '[1]'."),
-    (b"\xff\xfe", "expected a JSON object, got '\ufffd\ufffd'."),
-    ("", "expected a JSON object, got ''."),
-    ("[" * 99999, f"expected a JSON object, got '{'[' * 40}'."),
+    ("not JSON", "expected a JSON object, got 8 bytes."),
+    ("[1]", "expected a JSON object, got 3 bytes."),
+    (b"\xff\xfe", "expected a JSON object, got 2 bytes."),
+    ("", "expected a JSON object, got 0 bytes."),
+    ("[" * 99999, "expected a JSON object, got 99999 bytes."),
     (RIGHT | {"score": "3"}, "unknown key 'score'."),
     ({key: value for key, value in RIGHT.items() if key != "why"}, "expected the key 'why', got none."),
     (RIGHT | {"why": " "}, "why: expected text, got none."),
     (RIGHT | {"by": None}, "by: expected text, got null."),
     (RIGHT | {"value": 3.5}, "value: expected text, got 3.5."),
-    (RIGHT | {"kind": "bonus"}, "kind: expected override, extension, excuse, clear_forbidden, clear_review, got 'bonus'."),
+    (RIGHT | {"kind": "bonus"}, "kind: expected override, points, extension, excuse, clear_forbidden, clear_review, got 'bonus'."),
     (RIGHT | {"at": "2026-02-12"}, f"at: {A_DATE} '2026-02-12'."),
     (RIGHT | {"at": "yesterday"}, f"at: {A_DATE} 'yesterday'."),
     (RIGHT | {"value": "-1"}, "value: expected points, such as 3.5, got '-1'."),
@@ -181,7 +220,10 @@ def test_all_bad_lines_are_named_at_once(path):
             "^ledger.jsonl: value: expected points, such as 3.5, got",
         ),
         (replace(OVERRIDE, at=datetime(2026, 2, 12)), "^ledger.jsonl: at: expected a date with an"),  # noqa: DTZ001  # what is refused
-        (replace(OVERRIDE, kind="bonus"), "^ledger.jsonl: kind: expected override, extension"),
+        (
+            replace(OVERRIDE, kind="bonus"),
+            "^ledger.jsonl: kind: expected override, points, extension",
+        ),
         (replace(OVERRIDE, by=""), "^ledger.jsonl: by: expected text, got none"),
     ],
 )
@@ -260,3 +302,29 @@ def test_an_exercise_that_the_assignment_no_longer_has_changes_nothing():
     assert (
         decided(entry("override", "1", "gone"), entry("clear_review", None, "gone")) == Decisions()
     )
+
+
+# --- points that a person gives ---------------------------------------------------------------
+
+
+def test_points_carry_the_comment_that_students_read():
+    given = decided(replace(entry("points", "1.5", "losses.softmax"), why="one step is missing"))
+    assert given.points == {"losses.softmax": Fraction(3, 2)}
+    assert given.comments == {"losses.softmax": "one step is missing"}
+
+
+def test_the_latest_word_about_points_counts_and_an_override_has_no_comment():
+    both = (entry("points", "1.5", "softmax"), entry("override", "2", "losses.softmax"))
+    assert decided(*both).points == {"losses.softmax": Fraction(2)}
+    assert decided(*both).comments == {}
+    assert decided(*both, entry("points", "withdrawn", "softmax")) == Decisions()
+
+
+def test_many_entries_are_written_at_once_or_not_at_all(path):
+    ledger.append(path, OVERRIDE, entry("points", "1", "softmax"))
+    assert len(ledger.read(path)) == 2
+    with pytest.raises(ConfigError, match="exercise: expected one for points, got none"):
+        ledger.append(path, OVERRIDE, entry("points", "1"))
+    with pytest.raises(ConfigError, match="value: expected points, such as 3.5, got None"):
+        ledger.append(path, OVERRIDE, entry("points", None, "softmax"))
+    assert len(ledger.read(path)) == 2

@@ -107,6 +107,25 @@ def test_a_damaged_record_is_examined_again(desk, damage):
     assert planned(desk) == 1
 
 
+# --- where things may lie ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("out", ["handed-in", "handed-in/out", "link/out"])
+@pytest.mark.parametrize("command", [pipeline.collect, lambda one: pipeline.grade(one, Watch())])
+def test_out_inside_source_would_be_handed_in(desk, command, out):
+    (desk.folder / "link").symlink_to(desk.source)
+    said = f"^-o: expected a folder apart from {desk.source}, got .*{out}. Name another one.$"
+    with pytest.raises(ConfigError, match=said):
+        command(request(desk, source=desk.source, out=desk.folder / out))
+    assert not list(desk.source.rglob(".lock"))
+
+
+def test_source_inside_what_out_keeps_would_be_handed_in(desk):
+    source = desk.out / "submissions" / "blobs"
+    with pytest.raises(ConfigError, match="^-o: expected a folder apart from .*/blobs, got"):
+        pipeline.collect(request(desk, source=source))
+
+
 # --- what only scores again -------------------------------------------------------------------
 
 
@@ -292,3 +311,28 @@ def test_what_could_not_be_read_back_is_noted_once(desk):
     (desk.out / "submissions" / "layers" / "stub.json").write_bytes(b"{")
     (note,) = grade(desk).notes
     assert "stub.json: unreadable, so it counts as absent" in note
+
+
+# --- teams ------------------------------------------------------------------------------------
+
+
+def test_a_teams_submission_is_graded_for_each_member_by_the_members_own_dates(tmp_path):
+    desk = layers.desk(tmp_path, "own-class")
+    (desk.source / "own-class").rename(desk.source / "ken-ray")
+    lines = ["student_id,name,section,team", "ken-ray,Ken Ray,,red", "lea-fox,Lea Fox,late,red"]
+    (desk.course / "roster.csv").write_text("\n".join(lines))
+    dates = "{class_end: 2026-02-09 18:30, sections: {late: {class_end: 2026-02-10 18:30}}}"
+    desk.config.write_text(desk.config.read_text() + f"assignments: {{layers: {dates}}}\n")
+    desk.collect("--roster", str(desk.course / "roster.csv"), "--at", "2026-02-10 12:00")
+    desk.grade()
+    assert {who: row["score"] for who, row in desk.grades().items()} == {
+        "ken-ray": "1", "lea-fox": "4",
+    }  # fmt: skip
+    decision = {"kind": "excuse", "why": "ill", "by": "sam"}
+    instructor.decide(request(desk), "ken-ray", **decision)
+    grade(desk)
+    assert {row["score"] for row in desk.grades().values()} == {"4"}
+    for mine, other in (("ken-ray", "lea-fox"), ("lea-fox", "ken-ray")):
+        feedback = json.dumps(desk.document("feedback", mine)).lower()
+        assert other not in feedback
+        assert not set(other.split("-")) & set(feedback.replace('"', " ").split())

@@ -1,20 +1,29 @@
 """What students get of a topic: handouts, public tests, public data; no code of ours."""
 
 import dataclasses
+import io
 import json
+import zipfile
 
 import pytest
 import torch
 
-from autograder import config
+from autograder import archive, config
 from autograder.batch import Run, make_examiner
 from autograder.batch import test_files as suites_of
 from autograder.check import check
 from autograder.checks.local import PublicData
 from autograder.checks.suite import open_suite
-from autograder.errors import SuiteError
+from autograder.errors import ConfigError, SuiteError
 from autograder.models import Isolation
-from autograder.release import public_data, release, stale
+from autograder.release import (
+    build_wheel,
+    public_data,
+    release,
+    release_zips,
+    stale,
+    zipped,
+)
 from tests.autograder.checks import toys
 from tests.autograder.layers import ROOT
 
@@ -137,6 +146,7 @@ def test_only_exercises_with_public_tests_are_in_it_with_their_worth_and_rules(c
         "id": "double",
         "points": "3",
         "starred": False,
+        "varies": "",
         "forbidden": [
             {"name": "mul", "names": ["torch.mul"], "operators": ["aten::mul"], "autograd": False}
         ],
@@ -207,6 +217,99 @@ def test_a_truth_that_cannot_be_written_down_is_named(tmp_path):
         SuiteError, match="public suite: expected a tensor, .* got a dict. Keep such a case in the"
     ):
         public_data(course, "toy")
+
+
+# --- zips -------------------------------------------------------------------------------------
+
+WHEEL = ("gradlab-0.0-py3-none-any.whl", archive.zip_bytes({"autograder/__init__.py": b""}))
+
+
+def members(data):
+    with zipfile.ZipFile(io.BytesIO(data)) as opened:
+        return {name: opened.read(name) for name in opened.namelist()}
+
+
+def test_a_zip_holds_the_handout_the_tool_and_how_to_install_it(course, tmp_path):
+    out = tmp_path / "out"
+    release(course, ["toy"], out)
+    found = members(zipped(course, "toy", WHEEL))
+    handout = {
+        path.relative_to(out).as_posix(): path.read_bytes()
+        for path in out.rglob("*")
+        if path.is_file()
+    }
+    readme = found.pop("toy/README.md")
+    assert readme.startswith(handout.pop("toy/README.md"))
+    assert b"pip install -r requirements.txt" in readme
+    requirements = found.pop("toy/requirements.txt").decode().splitlines()
+    assert requirements[-2:] == ["./gradlab-0.0-py3-none-any.whl[notebook]", "torch>=2.6"]
+    assert found.pop("toy/gradlab-0.0-py3-none-any.whl") == WHEEL[1]
+    assert found == handout
+
+
+def test_an_assignment_of_several_topics_has_a_folder_for_each(tmp_path):
+    course = config.load(ROOT)
+    found = members(zipped(course, "tp1", WHEEL))
+    assert {"tp1/losses/losses.py", "tp1/mlp/mlp.py", "tp1/requirements.txt"} <= found.keys()
+    readme = found["tp1/README.md"].decode()
+    assert readme.startswith("# TP 1: softmax and backpropagation\n")
+    assert "- `softmax_backward` in `losses/`\n" in readme
+    assert "- `ngram_backward` in `mlp/` (*)\n" in readme
+    release(course, ["tp1"], tmp_path)
+    assert sorted(path.name for path in (tmp_path / "tp1").iterdir()) == ["losses", "mlp"]
+
+
+def test_the_same_course_gives_the_same_zip(course):
+    assert zipped(course, "toy", WHEEL) == zipped(course, "toy", WHEEL)
+
+
+def test_a_zip_that_tells_a_secret_is_not_made(course):
+    test = course.course_dir / "tests" / "public" / "test_toy.py"
+    support = course.course_dir / "reference" / "toy" / "mistakes.py"
+    support.write_text(support.read_text().replace("It is too much.", "SECRET = 2 * x"))
+    with pytest.raises(SuiteError, match=r"^toy/toy.json: expected nothing of solutions, mista"):
+        zipped(course, "toy", WHEEL)
+    hidden = course.course_dir / "tests" / "hidden" / "test_toy.py"
+    name = "test_cases_of_the_exam"
+    hidden.write_text(hidden.read_text().replace("test_SECRET", name))
+    test.write_text(test.read_text() + f"\n# {name} is meaner.\n")
+    with pytest.raises(SuiteError, match=rf"toy/test_toy.py: expected .*, got '{name}'\. Take it"):
+        zipped(course, "toy", WHEEL)
+
+
+def test_a_wheel_that_tells_a_secret_is_not_handed_out(course):
+    master = (ROOT / "reference" / "losses" / "solution.py").read_bytes()
+    wheel = (WHEEL[0], archive.zip_bytes({"autograder/losses.py": master}))
+    with pytest.raises(
+        SuiteError, match=r"^toy/gradlab-0.0-py3-none-any.whl/autograder/losses.py: expected noth"
+    ):
+        zipped(course, "toy", wheel)
+
+
+def test_without_a_checkout_no_wheel_is_built(tmp_path, monkeypatch):
+    monkeypatch.setattr("autograder.release._CHECKOUT", tmp_path)
+    with pytest.raises(
+        ConfigError, match="^release: expected a checkout of gradlab to build its wheel from, got"
+    ):
+        build_wheel()
+
+
+def test_a_wheel_that_cannot_be_built_is_one_line(tmp_path, monkeypatch):
+    (tmp_path / "pyproject.toml").write_text("[project]\n")
+    monkeypatch.setattr("autograder.release._CHECKOUT", tmp_path)
+    with pytest.raises(ConfigError, match="^release: expected hatchling to build a wheel, got '.+"):
+        build_wheel()
+
+
+@pytest.mark.prove
+def test_two_releases_are_the_same_bytes(tmp_path):
+    course = config.load(ROOT)
+    for name in ("first", "second"):
+        release_zips(course, ["losses"], tmp_path / name)
+    first, second = [(tmp_path / name / "losses.zip").read_bytes() for name in ("first", "second")]
+    assert first == second
+    (wheel,) = [data for name, data in members(first).items() if name.endswith(".whl")]
+    assert "autograder/cli/student.py" in members(wheel)
 
 
 @pytest.mark.prove

@@ -554,3 +554,74 @@ def test_a_grade_is_given_only_if_no_open_attempt_could_change_it(hand_ins):
         times = (time for time, _ in hand_ins)
         other = grade(*zip(times, records, strict=True), assignment=PENALTY)
         assert (other.score and other.score.value) == (found.score and found.score.value)
+
+
+# --- exercises that a person grades -----------------------------------------------------------
+
+ESSAY = Exercise(id="essay", topic="t", points=Fraction(2), manual=True)
+TALK = Exercise(id="talk", topic="t", points=Fraction(1), manual=True, starred=True)
+BY_HAND = replace(TP, exercises=(CORE[0], ESSAY, CORE[1], *STARS, TALK))
+
+
+def by_hand(*hand_ins, **points):
+    given = {f"t.{name}": Fraction(value) for name, value in points.items()}
+    return grade(*hand_ins, assignment=BY_HAND, decisions=Decisions(points=given))
+
+
+def test_without_a_persons_points_there_is_no_score_and_the_rest_is_said():
+    made = by_hand((IN_CLASS, run(1, 0)))
+    assert (made.status, made.score, made.attempts) == (Status.PENDING, None, (None,))
+    assert made.best_attempt == 0
+    assert made.waiting == (ESSAY, TALK)
+    assert made.explanation == (
+        "Core exercises so far: 4 of 6 points. Starred exercises so far: 0 of 3 points."
+        " No score yet: a person has yet to grade essay (2 points), talk (1 point)."
+    )
+
+
+def test_some_of_the_points_are_not_enough():
+    made = by_hand((IN_CLASS, run(1, 0)), (LATER, run(1, 1)), essay=2)
+    assert (made.status, made.waiting, made.best_attempt) == (Status.PENDING, (TALK,), 1)
+    assert made.explanation.startswith("Attempt 2 of 2. Core exercises so far: 6 of 6 points.")
+
+
+@pytest.mark.parametrize(
+    ("essay", "talk", "value"), [("0", "0", "2.67"), ("2", "1", "4"), ("1", "0.5", "3.33")]
+)
+def test_a_persons_points_count_like_those_of_suites(essay, talk, value):
+    made = by_hand((IN_CLASS, run(1, 1)), essay=essay, talk=talk)
+    assert (made.status, made.waiting) == (Status.GRADED, ())
+    assert made.score.value == Fraction(value)
+
+
+def test_a_persons_points_meet_the_same_caps():
+    assert by_hand((LATER, run(1, 1)), essay=2, talk=1).score.value == 1
+
+
+def test_a_person_is_not_waited_for_where_there_is_nothing_to_grade():
+    assert by_hand().score.value == 0
+    assert by_hand((IN_CLASS, UNREADABLE)).status is Status.UNREADABLE
+    assert by_hand((IN_CLASS, FAULT)).status is Status.INTERNAL_ERROR
+    assert by_hand((IN_CLASS, None)).waiting == ()
+
+
+def test_a_whole_override_needs_no_points():
+    made = grade((IN_CLASS, run(1, 0)), assignment=BY_HAND, decisions=Decisions(score=Fraction(3)))
+    assert (made.status, made.score.value, made.waiting) == (Status.GRADED, 3, ())
+
+
+def test_a_record_shows_a_persons_points_where_the_exercise_stands():
+    given = Decisions(
+        points={"t.essay": Fraction(3, 2), "t.talk": Fraction(1)},
+        comments={"t.essay": "one step is missing"},
+    )
+    once = adjusted(run(1, 1), BY_HAND, given)
+    assert adjusted(once, BY_HAND, given) == once
+    assert [one.exercise.id for one in once.exercises] == ["f", "essay", "g", "s", "r", "talk"]
+    essay, talk = once.exercises[1], once.exercises[-1]
+    assert (essay.points, essay.outcome) == (Fraction(3, 2), ExerciseOutcome.FAILED)
+    assert essay.remarks == ("graded by a person: one step is missing",)
+    assert (talk.points, talk.outcome) == (1, ExerciseOutcome.PASSED)
+    assert talk.remarks == ("graded by a person",)
+    assert len(adjusted(run(1, 1), BY_HAND, NOBODY).exercises) == 4
+    assert adjusted(UNREADABLE, BY_HAND, given).exercises == ()

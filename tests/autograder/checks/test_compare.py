@@ -67,6 +67,7 @@ def test_a_right_value_is_accepted_however_it_is_written(actual, expected):
         ({"b": 1.0}, {"a": 1.0}, Reason.TYPE, "a dict with the keys ['a']"),
         ({"a": 2.0}, {"a": 1.0}, Reason.VALUE, "grad_z['a']"),
         ("right", "left", Reason.VALUE, "expected 'left', got 'right'"),
+        ("up" * 10**6, "up", Reason.VALUE, f"expected 'up', got '{'up' * 100}' ... (2000000 in"),
         (1, "left", Reason.TYPE, "expected a str, got an int"),
         (True, 1.0, Reason.TYPE, "expected a float, got a bool"),
         (float("inf"), 1.0, Reason.NAN, "expected 1, got inf"),

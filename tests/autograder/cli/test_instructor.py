@@ -1,13 +1,19 @@
 """The instructor's commands, as they are typed."""
 
 import json
+import os
+import re
 import shutil
+import subprocess
 
 import pytest
 
 from autograder.cli import main
+from autograder.sandbox import doctor, tiers
+from autograder.sandbox.tiers import Trial
 from tests.autograder import layers
 from tests.autograder.layers import COURSE
+from tests.autograder.sandbox.test_tiers import DOCKER
 
 HIDDEN = "hidden/test_layers.py::TestAffineBackward::test_random[5]"
 
@@ -64,8 +70,9 @@ def test_grade_ends_in_a_table_that_needs_no_colour(desk, capsys):
         in (lines)
     )
     assert "absent             0.00  not submitted" in lines
-    assert lines[-3].startswith("marks: + passed  - failed")
-    assert lines[-2] == "11 students: 9 graded, 1 not submitted, 1 unreadable; scores are out of 4"
+    assert lines[-4].startswith("marks: + passed  - failed")
+    assert lines[-3] == "11 students: 9 graded, 1 not submitted, 1 unreadable; scores are out of 4"
+    assert lines[-2].startswith("isolation: tier ")
     assert lines[-1] == f"grades: {desk.out}/grades.csv"
     assert "\x1b" not in printed
 
@@ -215,12 +222,19 @@ def test_validate_names_a_suite_that_cannot_be_collected(course, capsys):
     assert "no_such_module" in complaint
 
 
-@pytest.mark.parametrize("command", ["validate", "release"])
-def test_an_unknown_topic_is_named(command, capsys):
+@pytest.mark.parametrize(
+    ("command", "wanted"), [("validate", "a topic"), ("release", "an assignment or a topic")]
+)
+def test_an_unknown_topic_is_named(command, wanted, capsys):
     _, complaint = run(capsys, "-C", COURSE, command, "convolution", code=2)
     assert complaint == (
-        f"{command}: expected a topic out of layers, got 'convolution'. Correct it.\n"
+        f"{command}: expected {wanted} out of layers, got 'convolution'. Correct it.\n"
     )
+
+
+def test_zips_need_a_folder_of_their_own(capsys):
+    _, complaint = run(capsys, "-C", COURSE, "release", "--zip", code=2)
+    assert complaint == ("release: expected a folder for the zips, got none. Name it: -o DIR.\n")
 
 
 # --- release and doctor -----------------------------------------------------------------------
@@ -229,7 +243,7 @@ def test_an_unknown_topic_is_named(command, capsys):
 def test_release_builds_what_students_get_and_knows_when_it_is_old(course, capsys):
     run(capsys, "-C", course, "release")
     assert sorted(path.name for path in (course / "assignments" / "layers").iterdir()) == [
-        "README.md", "layers.ipynb", "layers.json", "layers.py", "test_layers.py",
+        "README.md", "layers.ipynb", "layers.json", "layers.py", "test_layers.py", "tests",
     ]  # fmt: skip
     assert run(capsys, "-C", course, "release", "--check") == ("", "")
     path = course / "reference" / "layers" / "solution.py"
@@ -245,7 +259,7 @@ def test_release_builds_what_students_get_and_knows_when_it_is_old(course, capsy
 
 def test_release_gives_no_line_of_a_solution_away(tmp_path, capsys):
     run(capsys, "-C", COURSE, "release", "-o", tmp_path / "out")
-    text = "".join(path.read_text() for path in (tmp_path / "out" / "layers").iterdir())
+    text = "".join(path.read_text() for path in (tmp_path / "out" / "layers").glob("*.*"))
     assert "x @ w + b, (x, w)" not in text
     assert "keepdims" not in text
 
@@ -266,6 +280,56 @@ def test_demo_needs_the_bundled_class(course, tmp_path, capsys):
     shutil.rmtree(out, ignore_errors=True)
 
 
-def test_doctor_ends_in_a_verdict(capsys):
+def test_doctor_shows_what_each_tier_cannot_promise(capsys):
     printed, _ = run(capsys, "doctor")
-    assert printed.splitlines()[-1].split()[1] == "verdict"
+    assert re.search(r"^(ok  |MISS)  verdict +`gradlab grade`", printed, re.MULTILINE)
+    for tier in ("Tier A", "Tier C", "Tier none (--i-trust-this-code)"):
+        assert f"\n{tier} cannot promise:\n  - " in printed
+
+
+def test_doctor_fails_where_grade_would_refuse(capsys, monkeypatch):
+    monkeypatch.setattr(doctor, "attempt", lambda tier: Trial(tier=tier, fault="refused"))
+    printed, _ = run(capsys, "doctor", "--json", code=1)
+    found = json.loads(printed)
+    assert (found["schema"], found["good"]) == ("gradlab/doctor/v1", False)
+    assert [tier["works"] for tier in found["tiers"]] == [False, False, True]
+
+
+# --- isolation --------------------------------------------------------------------------------
+
+
+def in_docker(*arguments):
+    """Run `gradlab` as root in a container of Docker's does: without the right to mount."""
+    if os.geteuid() != 0 or shutil.which("setpriv") is None:
+        pytest.skip("needs root and setpriv")
+    if fault := tiers.attempt("C").fault:
+        pytest.skip(fault)
+    command = ["setpriv", f"--bounding-set={DOCKER}", *layers.COMMAND, *map(str, arguments)]
+    return subprocess.run(
+        command, env=layers.ENVIRONMENT, capture_output=True, text=True, timeout=300, check=False
+    )
+
+
+@pytest.mark.parametrize("trust", [(), ("--i-trust-this-code",)])
+def test_grade_refuses_less_than_the_least_tier_trusted_or_not(tmp_path, trust):
+    desk = layers.desk(tmp_path, "stub")
+    done = in_docker(*desk.grading("--min-tier", "A", *trust))
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.startswith("--min-tier: expected tier A, got none (tier A: [Errno 1] ")
+    assert ("--i-trust-this-code does not lower --min-tier" in done.stderr) == bool(trust)
+    assert not (desk.out / "results").exists()
+
+
+@pytest.mark.prove
+def test_grade_with_less_than_the_best_tier_says_so_and_why(tmp_path):
+    desk = layers.desk(tmp_path, "own-class")
+    done = in_docker(*desk.grading("--min-tier", "C", "--i-trust-this-code"))
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.startswith("isolation: tier C (")
+    for words in ("it cannot promise", "a file system of its own", "why no better tier: tier A:"):
+        assert words in done.stderr
+    assert "what to do: Allow user namespaces." in done.stderr
+    assert "\nisolation: tier C (" in done.stdout
+    isolation = desk.document("results", "own-class")["isolation"]
+    assert isolation["tier"] == "C"
+    assert any(one.startswith("a file system of its own") for one in isolation["missing"])

@@ -144,10 +144,18 @@ def test_a_missing_source_is_asked_for_where_out_knows_nothing(desk, capsys):
     assert not desk.out.exists()
 
 
-def test_an_out_that_cannot_be_written_is_named(desk, capsys):
+def test_a_course_that_may_not_be_read_is_named(desk, capsys):
+    desk.config.unlink()
+    desk.config.symlink_to("x" * 300)  # a name that no file system takes
+    line = fails(capsys, *desk.arguments("grade", str(desk.source)))
+    said = "grading_config.yml: expected to read and write what is needed, got 'File name too long'"
+    assert said in line
+
+
+def test_an_out_that_is_a_file_is_named(desk, capsys):
     (desk.folder / "out").write_text("a file")
     line = fails(capsys, *desk.arguments("grade", str(desk.source)))
-    assert line.startswith(f"{desk.out}/.lock: expected room and leave to write")
+    assert line.startswith(f"{desk.out}: expected a folder, got a file. Name another one: -o.")
 
 
 def test_a_roster_that_is_not_there_is_named(desk, capsys):

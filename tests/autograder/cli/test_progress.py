@@ -18,7 +18,7 @@ from autograder.models import Isolation, RunRecord, RunStatus
 from tests.autograder import layers
 
 RECORD = RunRecord(attempt_sha256="a", run_sha256="r", status=RunStatus.GRADED)
-TIER = Isolation(tier="A", missing=("memory cgroup",))
+TIER = Isolation(tier="A", missing=("rain",))
 
 
 class Terminal:
@@ -93,8 +93,9 @@ def test_a_terminal_shows_count_rate_and_time_left(terminal):
 def test_a_terminal_keeps_what_was_said_above_the_bar(terminal):
     work(terminal.stream, 2, known=7)
     lines = plain(terminal.read())
-    assert lines[0] == "isolation: tier A, without memory cgroup"
-    assert lines[1] == "attempts to examine: 2; 7 not changed, so not examined again"
+    assert lines[0].startswith("isolation: tier A (")
+    assert lines[1:3] == ["  it cannot promise", "  - rain"]
+    assert lines[3] == "attempts to examine: 2; 7 not changed, so not examined again"
 
 
 def test_there_is_no_bar_where_there_is_nothing_to_do(terminal):
@@ -113,7 +114,9 @@ def test_a_log_gets_a_line_for_every_tenth_attempt():
     log = io.StringIO()
     work(log, 25)
     assert log.getvalue().splitlines() == [
-        "isolation: tier A, without memory cgroup",
+        "isolation: tier A (student code has its own files, processes, users and network)",
+        "  it cannot promise",
+        "  - rain",
         "attempts to examine: 25",
         "10 of 25 attempts",
         "20 of 25 attempts",

@@ -1,6 +1,7 @@
 """A student's day: start, check, hint by hint."""
 
 import json
+import re
 import shutil
 
 import pytest
@@ -240,3 +241,38 @@ def test_own_words_of_a_student_cannot_paint_the_terminal(check):
     assert "[bold]red[/bold]" in verdicts
     assert "\x1b" not in verdicts
     assert "\u202e" not in verdicts
+
+
+# --- check --annotate -------------------------------------------------------------------------
+
+
+def test_on_github_a_failure_is_shown_at_its_line_and_in_the_summary(
+    check, home, monkeypatch, tmp_path
+):
+    summary = tmp_path / "summary.md"
+    summary.write_text("before\n")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
+    monkeypatch.setenv("GITHUB_WORKSPACE", str(tmp_path))
+    code, printed, _ = check("known-mistakes", "--annotate", "github")
+    assert code == 1
+    command = next(line for line in printed.splitlines() if line.startswith("::error"))
+    number = int(re.search(r"^::error file=layers/layers.py,line=(\d+),title=(\w+)", command)[1])
+    name = re.search(r"title=(\w+)", command)[1]
+    assert (home / "layers.py").read_text().splitlines()[number - 1].startswith(f"def {name}(")
+    assert summary.read_text().startswith("before\n### layers\n")
+    assert f"| {name.replace('_', chr(92) + '_')} | not yet right" in summary.read_text()
+
+
+def test_without_a_summary_file_the_lines_are_shown_all_the_same(check, monkeypatch):
+    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
+    _, printed, _ = check("known-mistakes", "--annotate", "github")
+    assert "::error file=" in printed
+
+
+def test_on_gitlab_two_reports_are_written(check, home, monkeypatch):
+    monkeypatch.chdir(home.parent)
+    monkeypatch.delenv("GITHUB_WORKSPACE", raising=False)
+    assert check("known-mistakes", "--annotate", "gitlab")[0] == 1
+    (found, *_) = json.loads((home.parent / "gradlab-layers.json").read_text())
+    assert found["location"]["path"] == "layers/layers.py"
+    assert '<testsuite name="layers"' in (home.parent / "gradlab-layers.xml").read_text()

@@ -1,5 +1,6 @@
 """From what stands in SOURCE to every student's attempts."""
 
+import io
 import os
 import zipfile
 from datetime import UTC, datetime
@@ -51,6 +52,14 @@ def lay_out(source, files):
             path.mkdir(exist_ok=True)
         else:
             path.write_bytes(content if isinstance(content, bytes) else content.encode())
+
+
+def zip_of(files) -> bytes:
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as made:
+        for name, content in files.items():
+            made.writestr(name, content)
+    return data.getvalue()
 
 
 def names(found: Found) -> dict[str, list[list[str]]]:
@@ -468,3 +477,70 @@ def test_a_source_may_itself_be_a_link(find, tmp_path):
     lay_out(tmp_path / "real", {"ana/a.py": "1"})
     (tmp_path / "class").symlink_to(tmp_path / "real")
     assert names(find({})) == {"ana": [["a.py"]]}
+
+
+# --- teams ------------------------------------------------------------------------------------
+
+
+def teams(**members) -> Roster:
+    return Roster(
+        students={
+            i: Student(student_id=i, section=i, team=team, aliases=(f"{i}@school.example",))
+            for team, ids in members.items()
+            for i in ids
+        }
+    )
+
+
+RED = teams(red=("ana", "ben", "cem"), blue=("dora",))
+
+
+@pytest.mark.parametrize("name", ["red/losses.py", "red.py", "red.zip"])
+def test_what_a_team_hands_in_is_every_members(find, name):
+    found = find({name: zip_of({"losses.py": "x"}) if name == "red.zip" else "x"}, roster=RED)
+    file = name.removeprefix("red/")
+    assert names(found) == {"ana": [[file]], "ben": [[file]], "cem": [[file]], "dora": []}
+    assert found.notes == ()
+    assert [one.section for one in found.submissions] == ["ana", "ben", "cem", "dora"]
+    assert len({one.attempts[0].sha256 for one in found.submissions if one.attempts}) == 1
+
+
+def test_what_a_member_hands_in_is_every_members(find):
+    found = find({"ben/losses.py": "x", "dora/losses.py": "y"}, roster=RED)
+    assert names(found) == {who: [["losses.py"]] for who in ("ana", "ben", "cem", "dora")}
+
+
+@pytest.mark.parametrize("name", ["ben.py", "ben/ben.py", "ben@school.example.py"])
+def test_a_file_with_a_members_name_has_the_teams_for_the_others(find, name):
+    found = find({name: "x"}, roster=RED)
+    own = name.rpartition("/")[2]
+    assert names(found) == {"ana": [["red.py"]], "ben": [[own]], "cem": [["red.py"]], "dora": []}
+
+
+def test_what_is_wrong_with_a_members_hand_in_names_no_member_to_the_others(find):
+    found = find({"ben.zip": "no zip"}, roster=RED)
+    problems = {one.student_id: one.attempts[0].problem for one in found.submissions[:3]}
+    assert problems["ben"].startswith("ben.zip: expected a zip archive")
+    assert problems["ana"] == problems["cem"]
+    assert problems["ana"].startswith("red/red.zip: expected a zip archive")
+    assert "ben" not in problems["ana"]
+
+
+def test_each_hand_in_of_a_team_is_an_attempt_of_all(find):
+    files = {"ana/2026-02-09T18-20/losses.py": "x", "red/2026-02-09T18-25/losses.py": "y"}
+    found = find(files, roster=RED)
+    expected = [("09 17:20", TimeSource.ATTEMPT), ("09 17:25", TimeSource.ATTEMPT)]
+    assert times(found) == {"ana": expected, "ben": expected, "cem": expected, "dora": []}
+
+
+def test_times_of_a_team_come_from_the_table(find):
+    table = "student_id,submitted_at\nred,2026-02-09T18:20\n"
+    found = find({"red/losses.py": "x", "submissions.csv": table}, roster=RED)
+    expected = [("09 17:20", TimeSource.TABLE)]
+    assert times(found) == {"ana": expected, "ben": expected, "cem": expected, "dora": []}
+
+
+def test_an_empty_folder_of_a_team_is_a_note(find):
+    found = find({"red/": "", "dora/losses.py": "x"}, roster=RED)
+    assert names(found) == {"ana": [], "ben": [], "cem": [], "dora": [["losses.py"]]}
+    assert found.notes == ("red: an empty folder; nothing was handed in.",)

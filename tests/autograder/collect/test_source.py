@@ -1,6 +1,8 @@
 """Listing folders and archives that students and their tools have made."""
 
+import contextlib
 import os
+import shutil
 import stat
 import tempfile
 import zipfile
@@ -42,6 +44,31 @@ def test_an_archive_lists_the_same_as_its_folder(tmp_path):
     names = ["ana/my work/losses.py", "ana/.hidden", "__MACOSX/ana/._losses.py", "ben/", "ben/a.py"]
     source = archive(tmp_path / "class.zip", [(name, b"x") for name in names])
     assert list(listed(source)[0]) == ["ana/my work/losses.py", "ben", "ben/a.py"]
+
+
+def test_what_is_gone_before_it_is_read_is_nobodys_empty_hand_in(tmp_path):
+    (tmp_path / "ana").mkdir()
+    (tmp_path / "ana" / "losses.py").write_text("x")
+    entries, _ = listed(tmp_path)
+    shutil.rmtree(tmp_path / "ana")
+    said = "ana/losses.py: expected SOURCE to stay as it is while it is read, got 'No such file"
+    with pytest.raises(ConfigError, match=said):
+        list(read_chunks(entries["ana/losses.py"], 1))
+
+
+def test_a_folder_that_vanishes_while_it_is_listed_is_no_empty_hand_in(tmp_path, monkeypatch):
+    for name in ("ana", "ben"):
+        (tmp_path / name).mkdir()
+    scandir = os.scandir
+
+    def and_gone(folder):
+        found = list(scandir(folder))
+        (tmp_path / "ben").rmdir()
+        return contextlib.nullcontext(found)
+
+    monkeypatch.setattr(os, "scandir", and_gone)
+    with pytest.raises(ConfigError, match="expected SOURCE to stay as it is while it is read"):
+        listed(tmp_path)
 
 
 def test_links_and_devices_are_named_and_not_followed(tmp_path):

@@ -61,8 +61,8 @@ def test_all_faults_of_a_roster_come_at_once_with_their_lines(tmp_path):
     ]
     assert "expected each id once, got 'ana' as on line 2" in faults[0]
     assert "expected a student id of at most 64 letters" in faults[1]
-    assert "expected an alias of one student, got 'x' as on line 2" in faults[3]
-    assert "got 'ana' as on line 2" in faults[4]
+    assert "expected an alias of one student, got one of line 2 again" in faults[3]
+    assert "expected an alias of one student, got one of line 2 again" in faults[4]
 
 
 def test_a_roster_without_its_columns_says_which(tmp_path):
@@ -124,3 +124,20 @@ def test_an_hour_that_comes_twice_is_read_as_the_first():
 def test_what_is_no_time_of_day_is_refused(text):
     with pytest.raises(ConfigError, match=r"^--at: expected a date and time such as .*, got"):
         read_time(text, PARIS, where="--at")
+
+
+def test_a_roster_names_teams(tmp_path):
+    found = roster_of(tmp_path, "student_id,name,team\nana,Ana,red\nben,Ben,red\ncem,Cem,\n")
+    assert found.teams == {"red": ("ana", "ben")}
+    assert found.students["cem"].team is None
+    assert found.students["ana"].aliases == ()
+
+
+def test_a_team_is_no_student_and_has_an_id(tmp_path):
+    table = "student_id,name,login,team\nana,Ana,a1,ben\nben,Ben,b1,a1\ncem,Cem,c1,the reds\n"
+    ben, a1, reds = faults_of(tmp_path, table)
+    said = "expected a team's id that is no student's, got"
+    assert ben == f"roster.csv:2: {said} 'ben' as on line 3."
+    assert a1 == f"roster.csv:3: {said} 'a1' as on line 2."
+    assert reds.startswith("roster.csv:4: expected a team's id of at most 64 letters, digits,")
+    assert reds.endswith("got something else of 8 letters. Correct it.")

@@ -235,6 +235,7 @@ def test_feedback_of_a_hidden_case_holds_nothing_that_a_student_controls():
         "outcome": "failed",
         "reason": "exception",
         "message": "raised KeyError",
+        "called": "",
     }
 
 
@@ -473,7 +474,9 @@ def test_grades_are_sorted_and_without_a_result_pending():
     ]
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"])
+@pytest.mark.parametrize(
+    "text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\uff1d1", "\uff0b1", "\uff20A"]
+)
 def test_text_that_a_spreadsheet_would_run_is_quoted(text):
     assert text_cell(text) == f"'{text}".replace("\r", " ")
     row = grade_row(replace(submission(), name=text, student_id="-ana"), None)

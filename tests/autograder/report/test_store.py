@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -32,6 +33,8 @@ from autograder.models import (
 )
 from autograder.report.json import Environment, feedback_document, result_document
 from autograder.report.store import Store, _merged, write_atomically
+from tests.autograder.report import sealing
+from tests.autograder.report.test_json import exercise_result
 
 ROOT = Path(__file__).parents[3]
 NINE = datetime(2026, 2, 9, 9, 0, tzinfo=UTC)
@@ -120,7 +123,7 @@ HOLD = """
 def test_a_second_grader_is_told_who_is_at_work_and_a_dead_one_is_not_in_the_way(tmp_path):
     with python(HOLD, tmp_path) as holder:
         assert holder.stdout.readline() == "held\n"
-        expected = f"expected no other grader at work here, got process {holder.pid} on "
+        expected = f"expected no other grader at work here, got process {holder.pid} on .* since 20"
         with pytest.raises(GraderError, match=expected), Store(tmp_path).lock():
             pass
         holder.kill()
@@ -152,7 +155,7 @@ def test_reading_needs_no_lock_and_writing_does(tmp_path):
 
 def test_an_out_that_cannot_be_made_is_one_line(tmp_path):
     (tmp_path / "out").write_text("a file")
-    expected = "expected room and leave to write, got '.*'\\. Mend"
+    expected = "expected a folder, got a file. Name another one: -o."
     with pytest.raises(GraderError, match=expected) as caught, Store(tmp_path / "out").lock():
         pass
     assert len(str(caught.value).splitlines()) == 1
@@ -473,6 +476,71 @@ def test_damaged_attempts_are_set_aside_for_a_person(store):
     assert path.with_name("ana.json.unreadable").read_bytes() == b"{"
     assert "set aside as ana.json.unreadable. Look for lost attempts." in store.notes[-1]
     assert len(store.submissions("tp1")[0].attempts) == 1
+    path.write_bytes(b"[")
+    store.record_attempts([submission(attempt_of(store, "third"))])
+    assert path.with_name("ana.json.unreadable").read_bytes() == b"{"
+    assert path.with_name("ana.json.unreadable-2").read_bytes() == b"["
+
+
+def test_every_grade_that_differs_is_remembered(store):
+    ana = submission(attempt_of(store))
+    first, feedback = documents(ana)
+    store.write_result(first, feedback)
+    store.write_result({**first, "graded_at": "2026-03-01T00:00:00+00:00"}, feedback)
+    store.write_result({**first, "score": None, "status": "pending"}, feedback)
+    assert [(one["graded_at"], one["status"]) for one in store.history("tp1", "ana")] == [
+        (first["graded_at"], "graded"),
+        (first["graded_at"], "pending"),
+    ]
+    assert store.history("tp1", "ben") == []
+
+
+ODD_NUMBERS = {
+    "a duration beyond every float": ("duration_s", 10**400, "int too large"),
+    "points of a billion digits": ("points", "1e999999999", "expected a number such as 3 or 3/4"),
+    "points that no one can have": ("points", "1/0", "Fraction"),
+}
+
+
+@pytest.mark.parametrize("odd", ODD_NUMBERS)
+def test_a_record_with_an_odd_number_counts_as_absent(store, odd):
+    name, value, said = ODD_NUMBERS[odd]
+    store.write_record("tp1", "ana", record(exercises=(exercise_result(),)))
+    path = store.out / "records" / "tp1" / "ana" / f"{'a' * 64}.json"
+    change = rf'("{name}": )["\d./]+', rf"\g<1>{json.dumps(value)}"
+    sealing.rewrite(path, lambda text: re.sub(*change, text))
+    assert store.record("tp1", "ana", "a" * 64, "run") is None
+    assert said in store.notes[-1]
+
+
+def test_attempts_at_a_time_without_an_offset_count_as_absent(store):
+    store.record_attempts([submission(attempt_of(store, at=NINE))])
+    path = store.out / "submissions" / "tp1" / "ana.json"
+    sealing.rewrite(path, lambda text: text.replace("+00:00", ""))
+    assert store.submissions("tp1") == []
+    assert "expected a time with an offset, got '2026-02-09T09:00:00'" in store.notes[-1]
+
+
+@pytest.mark.parametrize("name", ["\\ud800", "\\u0000", "x" * 300])
+def test_bytes_under_a_name_that_no_file_can_have_are_gone(store, name):
+    store.record_attempts([submission(attempt_of(store))])
+    path = store.out / "submissions" / "tp1" / "ana.json"
+    document = json.loads(path.read_text())
+    digest = document["attempts"][0]["files"][0]["sha256"]
+    sealing.rewrite(path, lambda text: text.replace(digest, name))
+    assert "its bytes are gone" in store.submissions("tp1")[0].attempts[0].problem
+
+
+@pytest.mark.parametrize("change", [{"attempts": ["x"]}, {"score": {"value": "v", "caps": 5}}])
+def test_a_result_that_is_odd_inside_leaves_its_line_of_grades_empty(store, change):
+    ana = submission(attempt_of(store))
+    store.record_attempts([ana])
+    store.write_result(*documents(ana))
+    path = store.out / "results" / "tp1" / "ana.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    store.write_grades()
+    assert "ana,Ana,tp1,,,,pending" in (store.out / "grades.csv").read_text()
+    assert "results/tp1/ana.json: unreadable" in store.notes[-1]
 
 
 @pytest.mark.parametrize("kind", ["submissions", "records", "results", "private"])
@@ -485,7 +553,7 @@ def test_a_file_with_the_right_schema_and_wrong_content_stops_nothing(store, kin
         schema = json.loads(path.read_text())["schema"]
         path.write_text(json.dumps({"schema": schema, "attempts": 3, "status": "graded"}))
     store.write_grades()
-    assert (store.record("tp1", "ana", "a" * 64, "run") is None) == (kind == "records")
+    assert (store.record("tp1", "ana", "a" * 64, "run") is None) == (kind in {"records", "private"})
     assert store.private("tp1", "ana", "a" * 64) == {}
     grades = (store.out / "grades.csv").read_text().splitlines()[1:]
     expected = {"submissions": 0, "results": 1, "records": 1, "private": 1}
@@ -493,9 +561,97 @@ def test_a_file_with_the_right_schema_and_wrong_content_stops_nothing(store, kin
     assert ("pending" in grades[-1] if grades else True) == (kind in {"results", "submissions"})
 
 
+def everything(store) -> None:
+    ana = submission(attempt_of(store, "x", NINE))
+    store.run_seed(17)
+    store.record_attempts([ana])
+    store.write_record("tp1", "ana", record())
+    store.write_result(*documents(ana))
+
+
+WHAT_GRADES_REST_ON = {
+    "run.json": lambda store: store._read(store.out / "run.json", "gradlab/run/v1"),
+    "submissions/tp1/ana.json": lambda store: store.submissions("tp1"),
+    f"records/tp1/ana/{'a' * 64}.json": lambda store: store.record("tp1", "ana", "a" * 64, "run"),
+}
+
+
+@pytest.mark.parametrize("name", WHAT_GRADES_REST_ON)
+def test_whatever_byte_of_what_grades_rest_on_changes_it_is_noticed(store, name):
+    everything(store)
+    read = WHAT_GRADES_REST_ON[name]
+    right, path = read(store), store.out / name
+    data = path.read_bytes()
+    for place, byte in enumerate(data):
+        path.write_bytes(data[:place] + bytes([byte ^ 1 << place % 8]) + data[place + 1 :])
+        reader = Store(store.out)
+        assert read(reader) == right or "counts as absent" in reader.notes[0], place
+
+
+@pytest.mark.parametrize("kind", ["submissions", "results", "feedback", "private"])
+def test_what_is_somebody_elses_counts_as_absent(store, kind):
+    everything(store)
+    theirs = store.out / kind / "tp1" / "ben.json"
+    theirs.write_bytes((store.out / kind / "tp1" / "ana.json").read_bytes())
+    assert [one.student_id for one in store.submissions("tp1")] == ["ana"]
+    assert store.result("tp1", "ben") is None
+    assert store.feedback("tp1", "ben") is None
+    assert store.private("tp1", "ben", "a" * 64) == {}
+    assert (
+        "ben.json: unreadable, so it counts as absent (expected the student_id 'ben'"
+        in (store.notes[0])
+    )
+
+
+def test_a_record_whose_private_part_is_damaged_is_made_again_with_it(store):
+    store.write_record("tp1", "ana", record("a", private={"prints": "x"}))
+    store.write_record("tp1", "ana", record("b", private={"prints": "y"}))
+    path = store.out / "private" / "tp1" / "ana.json"
+    path.write_bytes(path.read_bytes()[:-20])
+    assert store.record("tp1", "ana", "a" * 64, "run") is None
+    store.write_record("tp1", "ana", record("a", private={"prints": "x"}))
+    assert store.record("tp1", "ana", "a" * 64, "run") is not None
+    assert store.record("tp1", "ana", "b" * 64, "run") is None
+    path.unlink()  # by a person, on purpose
+    assert store.record("tp1", "ana", "b" * 64, "run") is not None
+
+
+def test_private_parts_are_the_same_bytes_in_whatever_order_attempts_are_examined(store):
+    path = store.out / "private" / "tp1" / "ana.json"
+    written = []
+    for order in ("ab", "ba"):
+        for name in order:
+            store.write_record("tp1", "ana", record(name))
+        written.append(path.read_bytes())
+        path.unlink()
+    assert written[0] == written[1]
+
+
+def test_bytes_that_are_damaged_are_kept_anew_when_they_are_collected_again(store):
+    blob = store.keep("losses.py", [b"right"]).blob
+    blob.write_bytes(b"wrong")
+    assert store.keep("losses.py", [b"right"]).blob.read_bytes() == b"right"
+
+
+def test_halves_that_killed_graders_left_are_swept_away_and_nothing_else(tmp_path):
+    store = Store(tmp_path)
+    halves = [
+        tmp_path / ".run.json.77.tmp",
+        tmp_path / "records" / "tp1" / "ana" / ".aa.json.77.tmp",
+        tmp_path / "submissions" / "blobs" / ".blob.77.tmp",
+    ]
+    others = [tmp_path / ".notes.tmp", tmp_path / "mine" / ".a.77.tmp", tmp_path / "results" / "a"]
+    for path in (*halves, *others):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    with store.lock():
+        assert not any(path.exists() for path in halves)
+        assert all(path.exists() for path in others)
+
+
 def test_a_folder_in_place_of_a_file_is_one_line(store):
     (store.out / "results" / "tp1" / "ana.json").mkdir(parents=True)
-    with pytest.raises(GraderError, match="expected a file to read, got 'Is a directory'"):
+    with pytest.raises(GraderError, match="expected a file to read, got 'Is a directory'. Move"):
         store.result("tp1", "ana")
 
 
@@ -558,7 +714,7 @@ def test_writing_the_same_results_twice_gives_the_same_bytes(tmp_path):
             }
         )
     assert contents[0] == contents[1]
-    assert len(contents[0]) == 8
+    assert len(contents[0]) == 9
 
 
 def test_a_name_that_leaves_out_is_never_written(store):

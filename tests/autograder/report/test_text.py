@@ -2,6 +2,7 @@
 
 import dataclasses
 import io
+import unicodedata
 from fractions import Fraction
 from types import SimpleNamespace
 
@@ -18,6 +19,7 @@ from autograder.models import (
     ExerciseOutcome,
     ExerciseResult,
     Grade,
+    Isolation,
     RunRecord,
     RunStatus,
     Score,
@@ -49,6 +51,7 @@ def result(outcome=ExerciseOutcome.FAILED, name="softmax", **changes) -> Exercis
         part="p",
         outcome=CaseOutcome.FAILED,
         message="p[0, 0]: expected 1, got 2, the largest of 3 wrong elements out of 3",
+        called="softmax([[1, 1]])",
     )
     exercise = Exercise(id=name, topic="losses", points=Fraction(1))
     made = ExerciseResult(exercise=exercise, title="", outcome=outcome, parts=(), cases=(case,))
@@ -76,9 +79,9 @@ def graded(
 
 def final_table(*students):
     """Return the final table, from what its rows are made of."""
-    rows = [text.row(one.submission, one.grade, one.records) for one in students]
     records = [record for one in students for record in one.records.values()]
     exercises = max(([r.exercise for r in one.exercises] for one in records), key=len, default=[])
+    rows = [text.row(one.submission, one.grade, one.records, exercises) for one in students]
     return text.grades_table(rows, exercises)
 
 
@@ -229,14 +232,54 @@ def test_a_failed_exercise_says_what_broke_first_and_one_hint():
     made = shown(*text.exercise_lines(result(diagnoses=(diagnosis,))))
     assert made.splitlines() == [
         "  softmax                      failed",
-        "      rows of ones",
-        "      p[0, 0]: expected 1, got 2, the largest of 3 wrong elements out of 3",
+        "      test: rows of ones",
+        "      input: softmax([[1, 1]])",
+        "      result: p[0, 0]: expected 1, got 2, the largest of 3 wrong elements out of",
+        "      3",
         "      hint: The rows do not sum to 1.",
     ]
     assert "wrong_axis" not in made
     assert "Which axis is summed?" in shown(
         *text.exercise_lines(result(diagnoses=(diagnosis,)), rung=3)
     )
+
+
+MESSAGES = (
+    "p[0, 0]: expected 0.5, got nan (3 of 4 elements are NaN or infinite)",
+    "loss: expected shape (2,), got (2, 1). Axis 1, of length 1, should be gone: squeeze(1), or no",
+    "nll: expected a tensor of shape (2,) and dtype float64, got None. Is a `return` missing?",
+    "p: expected dtype float32, got int64.",
+    "softmax raised ValueError: " + "a" * 300,
+    "softmax was stopped after 5 s of computing. Does a loop never end?",
+    EVIL,
+    "",
+)
+
+
+@pytest.mark.parametrize("message", MESSAGES)
+@pytest.mark.parametrize("outcome", ExerciseOutcome)
+@pytest.mark.parametrize("terminal", [False, True])
+def test_every_kind_of_message_reads_well_in_80_columns_and_without_colour(
+    message, outcome, terminal, monkeypatch
+):
+    monkeypatch.setenv("NO_COLOR", "1")
+    name = "a_function_with_a_name_of_32_let"
+    told = result(outcome, name=name, remarks=(message,), review=message)
+    case = dataclasses.replace(told.cases[0], message=message, called=f"{name}({EVIL})")
+    hints = (message, message, message)
+    told = dataclasses.replace(
+        told, cases=(case,), diagnoses=(Diagnosis(mistake="m", parts=("p",), hints=hints),)
+    )
+    last = text.inside("", text.check_summary([told], "losses.py", {name: message}), depth=0)
+    made = shown(*text.exercise_lines(told, rung=3), last, terminal=terminal)
+    assert text.WORDS[outcome][0] in made.splitlines()[0]  # the verdict is a word, not a colour
+    for one in made.splitlines():
+        assert len(one) <= 80
+        assert one == one.rstrip()
+        assert not any(unicodedata.category(letter)[0] == "C" for letter in one), one
+        assert not any("\u2500" <= letter <= "\u25ff" for letter in one)  # boxes and arrows
+    labels = {"test", "input", "result", "hint", "note", "a person will look at"}
+    assert {one.label for one in text.sentences(told, rung=3)} <= labels
 
 
 def test_a_passed_exercise_is_one_line():
@@ -265,6 +308,22 @@ def test_the_last_line_of_a_check_never_promises_more_than_it_knows(outcomes, sa
     made = text.check_summary(results, "losses.py")
     assert made.startswith(said)
     assert "Hidden tests also vary" in made
+
+
+def test_of_one_exercise_the_last_line_says_what_hidden_tests_vary():
+    varies = {"softmax": "the shape, `dim` and scores up to 10 000."}
+    alone = text.check_summary([result()], "losses.py", varies)
+    assert alone.endswith("Hidden tests also vary the shape, `dim` and scores up to 10 000.")
+    both = text.check_summary([result(), result(name="entropy")], "losses.py", varies)
+    assert both.endswith("What they vary of an exercise: gradlab check -k NAME.")
+
+
+def test_a_forbidden_operation_is_a_result_and_what_follows_are_hints():
+    hints = ("softmax uses torch.softmax.", "The handout lists it.", "Of what is it made?")
+    diagnosis = Diagnosis(mistake=None, parts=("p",), hints=hints)
+    forbidden = result(ExerciseOutcome.FORBIDDEN, diagnoses=(diagnosis,))
+    said = [(one.label, one.text) for one in text.sentences(forbidden, rung=2)]
+    assert said == [("result", hints[0]), ("hint", hints[1])]
 
 
 # --- explain ----------------------------------------------------------------------------------
@@ -311,7 +370,9 @@ def test_an_explanation_says_each_message_once_with_a_case_to_replay():
         "      known mistake: no_shift",
         "      hint: Large inputs.",
         "      remark: slow",
-        "isolation: tier C, without quiet",
+        "isolation: tier C (student code has the interpreter's files, few system calls)",
+        "  it cannot promise",
+        "  - quiet",
     ]
 
 
@@ -365,7 +426,7 @@ def test_a_console_is_100_columns_wide_where_there_is_no_terminal():
     assert text.console(stderr=True).width == 100
 
 
-def document(**changes) -> dict:
+def feedback_of(**changes) -> dict:
     """Return a `gradlab/feedback/v1` document of one failed exercise."""
     case = {"title": "a title", "outcome": "failed", "message": "too large\x1b[31m"}
     exercise = {
@@ -382,7 +443,7 @@ def document(**changes) -> dict:
 
 
 def test_feedback_is_what_a_student_may_read_in_plain_lines():
-    assert text.feedback_lines(document()) == [
+    assert text.feedback_lines(feedback_of()) == [
         "tp1: 3.25 of 4",
         "Score: 3.25 of 4.",
         "graded attempt (time unknown): a.py, b.py",
@@ -397,18 +458,37 @@ def test_feedback_is_what_a_student_may_read_in_plain_lines():
 
 
 def test_short_feedback_has_one_hint_and_no_attempts():
-    lines = text.feedback_lines(document(), short=True)
+    lines = text.feedback_lines(feedback_of(), short=True)
     assert "    hint: two" not in lines
     assert not any("attempt" in line for line in lines)
 
 
 def test_feedback_without_a_score_says_the_status_and_the_problem():
-    attempt = document()["attempts"][0] | {"problem": "a.py: no zip"}
-    found = document(score=None, status="unreadable", attempts=[attempt], exercises=[], remarks=[])
+    attempt = feedback_of()["attempts"][0] | {"problem": "a.py: no zip"}
+    found = feedback_of(
+        score=None, status="unreadable", attempts=[attempt], exercises=[], remarks=[]
+    )
     assert text.feedback_lines(found, short=True) == ["tp1: unreadable", "    a.py: no zip"]
 
 
 def test_an_exercise_that_nobody_wrote_shows_no_broken_case():
-    (exercise,) = document()["exercises"]
+    (exercise,) = feedback_of()["exercises"]
     empty = exercise | {"outcome": "not_implemented", "hints": [], "remarks": []}
     assert text.exercise_feedback(empty) == ["0.5 of 2, not written yet"]
+
+
+def test_less_isolation_than_the_best_says_what_is_missing_why_and_what_to_do():
+    isolation = Isolation(tier="C", missing=("quiet", "dark"), why="tier A: refused")
+    assert shown(*text.isolation_block(isolation, "Allow it.")).splitlines()[1:] == [
+        "  it cannot promise",
+        "  - quiet",
+        "  - dark",
+        "  why no better tier: tier A: refused",
+        "  what to do: Allow it.",
+    ]
+    unknown = shown(*text.isolation_block(isolation))
+    assert unknown.endswith("  what to do: run `gradlab doctor`\n")
+
+
+def test_grading_without_isolation_is_said_loudly():
+    assert text.isolation_line("none") == "isolation: tier none (STUDENT CODE IS NOT ISOLATED)"

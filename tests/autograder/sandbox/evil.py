@@ -182,6 +182,38 @@ def signal_by_descriptor(pids):
     )
 
 
+def die_as_if_killed():
+    """End as if somebody else had done it: by a signal, or by a limit of one's own."""
+    lower = [(resource.RLIMIT_CPU, (1, 1)), (resource.RLIMIT_AS, (1 << 20, 1 << 20))]
+    attempts = [
+        (f"signal {deadly}", lambda deadly=deadly: os.kill(os.getpid(), deadly))
+        for deadly in (signal.SIGKILL, signal.SIGSTOP)
+    ]
+    attempts += [
+        (f"limit {kind}", lambda kind=kind, pair=pair: resource.setrlimit(kind, pair))
+        for kind, pair in lower
+    ]
+    attempts += [
+        (f"thread {deadly}", lambda deadly=deadly: _signal_thread(deadly))
+        for deadly in (signal.SIGKILL, signal.SIGSTOP)
+    ]
+    return tried(*[(name, _as_os_error(attempt)) for name, attempt in attempts])
+
+
+def _signal_thread(deadly):
+    signal.pthread_kill(threading.main_thread().ident, deadly)
+
+
+def _as_os_error(attempt):
+    def call():
+        try:
+            attempt()
+        except ValueError as refused:  # what `resource` makes of EPERM
+            raise OSError from refused
+
+    return call
+
+
 def outlive():
     """Undo what ties this process to its parent."""
     achieved = []

@@ -17,6 +17,7 @@ from pathlib import Path
 from autograder.models import Limits
 from autograder.sandbox import wire
 from autograder.sandbox.client import Client, Sandbox, Worker, WorkerDied
+from tests.autograder import arcs
 
 ROOT = Path(__file__).parents[3]
 EVIL = Path(__file__).with_name("evil.py").read_text(encoding="utf-8")
@@ -111,6 +112,7 @@ def play_all(client: Client, own: str) -> dict[str, object]:
         "make system calls": ("system_calls",),
         "kill the grader": ("kill", [grader]),
         "kill by descriptor": ("signal_by_descriptor", [grader]),
+        "die as if killed": ("die_as_if_killed",),
         "outlive the grader": ("outlive",),
         "raise limits": ("raise_limits", [grader]),
         "change files": ("change", [own, _torch_file()]),
@@ -145,6 +147,7 @@ def main(tier: str) -> None:
     """Write the outcomes of all attacks in `tier` as JSON."""
     os.environ["SECRET"] = "SECRET"
     with (
+        arcs.planted(),
         tempfile.NamedTemporaryFile() as own,
         Sandbox.start(jobs=1, limits=QUICK, tier=tier) as sandbox,
     ):

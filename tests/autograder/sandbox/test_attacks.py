@@ -12,6 +12,7 @@ import pytest
 
 from autograder.sandbox import tiers
 from autograder.sandbox.client import Sandbox
+from tests.autograder import arcs
 from tests.autograder.sandbox.students import QUICK, ROOT, attack, play_all
 
 REFUSED = (
@@ -25,6 +26,7 @@ REFUSED = (
     "make system calls",
     "kill the grader",
     "kill by descriptor",
+    "die as if killed",
     "outlive the grader",
     "raise limits",
     "change files",
@@ -77,6 +79,7 @@ def played(sandbox, tmp_path_factory):
 def outcomes_for_nobody(tier):
     packages = str(Path(np.__file__).parents[1])
     environment = {"PYTHONPATH": f"{ROOT}:{packages}", "PATH": os.environ["PATH"]}
+    environment |= {arcs.FILE: os.environ[arcs.FILE]} if arcs.FILE in os.environ else {}
     script = str(Path(__file__).with_name("students.py"))
     command = [*NOBODY, interpreter_for_nobody(environment), script, tier]
     done = subprocess.run(

@@ -13,10 +13,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from autograder.errors import SandboxError
+from autograder.errors import JailError, SandboxError
 from autograder.models import Limits, Reason
 from autograder.sandbox.client import Client, Prints, Sandbox, Worker, WorkerDied
-from autograder.sandbox.launch import JailError
 from autograder.worker import zygote
 from tests.autograder.sandbox.students import QUICK, ROOT, call, hand_in
 
@@ -34,6 +33,9 @@ def softmax(z):
 
 def instructions():
     return torch.backends.cpu.get_cpu_capability()
+
+def hold(mebibytes):
+    made.append(bytearray(mebibytes << 20))
 
 def remember(value):
     made.append(value)
@@ -228,6 +230,21 @@ def test_our_own_code_can_run_out_of_memory_too(client):
     assert death.value.reason is Reason.MEMORY
 
 
+def test_a_request_that_does_not_fit_beside_what_the_student_holds_is_their_memory(worker):
+    assert call(worker, "attack", "hold", 180) is None
+    with pytest.raises(WorkerDied, match="more memory than it may") as death:
+        worker.request({"op": "begin"}, [bytes(200 << 20)], cpu_s=20.0)
+    assert death.value.reason is Reason.MEMORY
+
+
+def test_what_is_no_request_ends_the_worker_and_its_words_are_kept(worker):
+    worker._channel.sendall(b"no frame at all!" * 2)
+    with pytest.raises(WorkerDied, match=r"ended its own process .exit code 1.") as death:
+        worker.request({"op": "begin"}, cpu_s=20.0)
+    assert death.value.reason is Reason.EXITED
+    assert "expected its magic word" in worker.output()[0]
+
+
 def test_a_reply_out_of_turn_is_a_bad_one(client):
     with client.spawn() as worker:
         hand_in(worker)
@@ -258,13 +275,39 @@ def test_closing_twice_does_nothing(client):
         worker.request({"op": "read"}, cpu_s=1.0)
 
 
+# A process that joins the fork server's user namespace may bound what is made inside of it.
+NO_MORE = """
+import ctypes, os, sys
+namespace = os.open(f"/proc/{sys.argv[1]}/ns/user", os.O_RDONLY)
+assert ctypes.CDLL(None, use_errno=True).setns(namespace, 0) == 0, os.strerror(ctypes.get_errno())
+open("/proc/sys/user/max_user_namespaces", "w").write("0")
+"""
+
+
+def allow_no_more_namespaces(sandbox):
+    """Have the kernel refuse new user namespaces to this sandbox's fork server, and nobody else."""
+    pid = sandbox._zygote._process.pid
+    subprocess.run([sys.executable, "-c", NO_MORE, str(pid)], check=True)
+
+
 # --- faults of ours ------------------------------------------------------------------------------
 
 
 def test_a_jail_that_cannot_be_built_stops_the_start(sandbox):
     impossible = Limits(memory_bytes=1 << 70)  # no C integer
-    with pytest.raises(JailError, match="a worker died of wait status"):
+    with pytest.raises(JailError, match=r"decided at the start, [AC], got .*died of wait status"):
         Sandbox.start(jobs=1, limits=impossible, tier=sandbox.isolation.tier)
+
+
+@pytest.mark.prove
+def test_a_worker_that_cannot_be_shut_in_any_more_runs_nothing(sandbox):
+    if sandbox.isolation.tier != "A":
+        pytest.skip("only namespaces can be taken away from a sandbox that runs")
+    with Sandbox.start(jobs=1, limits=QUICK, tier="A") as started:
+        started.client(0).spawn().close()
+        allow_no_more_namespaces(started)
+        with pytest.raises(JailError, match=r"expected every worker in the tier.*No space left"):
+            started.client(0).spawn()
 
 
 def test_a_worker_that_dies_before_it_is_ready_is_our_fault():
@@ -334,6 +377,42 @@ def test_a_fork_that_fails_is_our_fault():
         server.send(b'{"worker": 1, "fault": "[Errno 11] Resource temporarily unavailable"}')
         with pytest.raises(SandboxError, match=r"expected a new worker, got .*Errno 11"):
             Client(control, QUICK).spawn()
+
+
+def test_news_of_other_workers_is_no_answer():
+    control, server = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with control, server:
+        server.send(b'{"exited": 9, "status": 0, "cpu_s": 0.5}')
+        server.send(b'{"worker": 0}')
+        server.send(b'{"worker": 1, "fault": "full"}')
+        client = Client(control, QUICK)
+        with pytest.raises(SandboxError, match="expected a new worker, got 'full'"):
+            client.spawn()
+        assert client.wait_exit(9).cpu_s == 0.5
+
+
+def test_nobody_can_be_asked_after_hanging_up():
+    control, server = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with control, server:
+        client = Client(control, QUICK)
+        client.close()
+        with pytest.raises(SandboxError, match="expected an answer from the fork server, got OSE"):
+            client.spawn()
+
+
+@pytest.mark.prove
+def test_torch_can_be_waited_for_later_and_a_forked_grader_only_lets_go(sandbox):
+    started = Sandbox.start(jobs=1, limits=QUICK, tier=sandbox.isolation.tier, wait=False)
+    with started:
+        started.wait_ready()
+        grader = os.fork()
+        if grader == 0:
+            started.close()
+            os._exit(0)
+        assert os.waitpid(grader, 0)[1] == 0
+        with started.client(0).spawn() as worker:
+            hand_in(worker, COUNT)
+            assert call(worker, "attack", "import_late") == 2
 
 
 def test_a_fork_server_with_threads_is_refused(sandbox, monkeypatch):

@@ -4,12 +4,12 @@ import pytest
 
 from autograder.errors import SandboxError
 from autograder.sandbox import doctor
-from autograder.sandbox.doctor import Check
+from autograder.sandbox.doctor import Check, Report, Tier
 from autograder.sandbox.tiers import Trial
 
 
 def test_it_tries_everything():
-    checks = doctor.examine()
+    checks = doctor.examine().checks
     names = [check.name for check in checks]
     assert names == ["machine", "packages", "tier A", "tier C", "Landlock", "verdict"]
     assert all(check.good or check.fix for check in checks)
@@ -30,7 +30,7 @@ def test_it_tries_everything():
 )
 def test_each_refusal_of_the_kernel_has_a_remedy(monkeypatch, fault, fix):
     monkeypatch.setattr(doctor, "attempt", lambda tier: Trial(tier=tier, fault=fault))
-    tier_a = next(check for check in doctor.examine() if check.name == "tier A")
+    tier_a = next(check for check in doctor.examine().checks if check.name == "tier A")
     assert (tier_a.good, tier_a.found) == (False, fault)
     assert fix in tier_a.fix
 
@@ -40,14 +40,14 @@ def test_without_any_tier_the_verdict_says_what_to_do(monkeypatch):
         raise SandboxError(f"tier {tier} is out of order")
 
     monkeypatch.setattr(doctor, "attempt", attempt)
-    verdict = doctor.examine()[-1]
+    verdict = doctor.examine().checks[-1]
     assert not verdict.good
     assert "--i-trust-this-code" in verdict.fix
 
 
 def test_missing_packages_are_named(monkeypatch):
     monkeypatch.setattr(doctor, "DISTRIBUTIONS", ("no-such-thing",))
-    packages = next(check for check in doctor.examine() if check.name == "packages")
+    packages = next(check for check in doctor.examine().checks if check.name == "packages")
     assert not packages.good
     assert "no-such-thing" in packages.found
 
@@ -57,5 +57,38 @@ def test_it_is_shown_in_plain_lines():
         Check(name="machine", good=True, found="Linux"),
         Check(name="tier A", good=False, found="refused", fix="Allow it."),
     )
-    expected = "ok    machine  Linux\nMISS  tier A   refused\n               Allow it."
-    assert doctor.render(checks) == expected
+    tiers = (Tier(name="none", works=True, cannot_promise=("this", "that")),)
+    assert doctor.render(Report(checks=checks, tiers=tiers)).splitlines() == [
+        "ok    machine  Linux",
+        "MISS  tier A   refused",
+        "               Allow it.",
+        "",
+        "Tier none (--i-trust-this-code) cannot promise:",
+        "  - this",
+        "  - that",
+    ]
+
+
+def test_every_tier_is_there_with_what_it_cannot_promise():
+    report = doctor.examine()
+    assert [tier.name for tier in report.tiers] == ["A", "C", "none"]
+    shown = doctor.render(report)
+    for tier in report.tiers:
+        assert tier.cannot_promise
+        for promise in tier.cannot_promise:
+            assert f"  - {promise}" in shown
+    works = {check.name: check.good for check in report.checks}
+    assert {f"tier {tier.name}": tier.works for tier in report.tiers[:2]}.items() <= works.items()
+
+
+def test_programs_can_read_it():
+    report = Report(
+        checks=(Check(name="verdict", good=False, found="refuses", fix="Allow it."),),
+        tiers=(Tier(name="A", works=False, cannot_promise=("this",)),),
+    )
+    assert doctor.as_json(report) == {
+        "schema": "gradlab/doctor/v1",
+        "good": False,
+        "checks": ({"name": "verdict", "good": False, "found": "refuses", "fix": "Allow it."},),
+        "tiers": ({"name": "A", "works": False, "cannot_promise": ("this",)},),
+    }

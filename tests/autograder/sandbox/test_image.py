@@ -2,13 +2,18 @@
 
 import importlib.metadata
 import os
+import subprocess
+import sys
 import sysconfig
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from autograder.errors import SandboxError
 from autograder.sandbox.image import DISTRIBUTIONS, Image, Tree, closure, files_of
+
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(params=[False, True], ids=["by path", "by descriptor"])
@@ -40,6 +45,34 @@ def site(tmp_path, monkeypatch):
 
 def packages_of(image):
     return image.prefix / Path(image.packages).relative_to(image.home)
+
+
+def test_the_image_of_a_killed_run_is_swept_away_and_a_living_one_is_not(monkeypatch, tmp_path):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    living = Image.build(())
+    code = "import os, signal; from autograder.sandbox.image import Image\n"
+    code += "print(Image.build(()).folder, flush=True); os.kill(os.getpid(), signal.SIGKILL)"
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    killed = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, check=False,
+                            stdout=subprocess.PIPE, text=True).stdout.strip()  # fmt: skip
+    others = [tmp_path / "gradlab-image-mine", tmp_path / "gradlab-image-of-cats"]
+    for other in others:
+        other.mkdir()
+    (others[1] / "cat.jpg").touch()
+    assert {Path(killed), living.folder} < set(tmp_path.iterdir())
+    another = Image.build(())
+    assert set(tmp_path.iterdir()) == {living.folder, another.folder, *others}
+    for image in (living, another):
+        image.close()
+    assert set(tmp_path.iterdir()) == set(others)
+
+
+@pytest.mark.parametrize("folder", ["/proc", "/nowhere"])
+def test_temporary_files_that_cannot_be_written_are_one_line(monkeypatch, folder):
+    monkeypatch.setattr(tempfile, "tempdir", folder)
+    said = r"^/.*: expected room and leave to write, got '.*'. Make room there, or name another"
+    with pytest.raises(SandboxError, match=said):
+        Image.build(())
 
 
 def test_torch_and_numpy_are_found_in_it(image):

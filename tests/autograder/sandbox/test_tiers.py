@@ -7,13 +7,35 @@ import sys
 
 import pytest
 
-from autograder.errors import SandboxError
+from autograder.errors import IsolationError, SandboxError
 from autograder.models import Isolation
 from autograder.sandbox import tiers
 from autograder.sandbox.launch import spare_uid
 from autograder.sandbox.tiers import Trial
-from tests.autograder.sandbox.students import ROOT
+from tests.autograder.sandbox.students import ROOT, call, hand_in
 
+# What a worker of each tier can tell or do of the things that tier C cannot promise.
+CURIOUS = """
+import os
+
+
+def attack(path, pid):
+    return [name for name, look in {
+        "a file exists": lambda: os.stat(path),
+        "its content": lambda: open(path).read(),
+        "a process runs": lambda: os.stat(f"/proc/{pid}"),
+        "its command": lambda: open(f"/proc/{pid}/cmdline").read(),
+        "write a file": lambda: open("file", "w").write("x"),
+    }.items() if works(look)]
+
+
+def works(look):
+    try:
+        look()
+    except OSError:
+        return False
+    return True
+"""
 DOCKER = "-all,+chown,+dac_override,+fowner,+fsetid,+kill,+mknod,+setgid,+setpcap,+setuid"
 
 
@@ -32,10 +54,44 @@ def refusing(monkeypatch):
 
 def test_the_best_tier_that_works_is_taken(refusing):
     refusing()
-    assert tiers.choose() == Isolation(tier="A", missing=("memory cgroup",))
+    assert tiers.choose() == Isolation(tier="A", missing=tiers.missing(Trial(tier="A", landlock=7)))
     refusing("A")
     assert tiers.choose().tier == "C"
-    assert "pid namespace" in tiers.choose().missing
+    assert tiers.choose().why == "tier A: refused"
+
+
+def words(tier, landlock=7):
+    """Return the first words of all that a tier cannot promise."""
+    return [one.partition(":")[0] for one in tiers.missing(Trial(tier=tier, landlock=landlock))]
+
+
+NEVER = [
+    "safety from bugs in the kernel or the processor",
+    "a proof of how a value was computed",
+    "a memory cgroup",
+    "a GPU",
+]
+
+
+def test_each_tier_says_what_it_cannot_promise(monkeypatch):
+    assert words("A") == NEVER
+    assert words("A", landlock=0) == ["a second lock behind the namespaces", *NEVER]
+    monkeypatch.setattr(tiers, "spare_uid", lambda: 61184)
+    assert words("C") == [
+        "a file system of its own",
+        "a process tree of its own",
+        "a network and shared memory of its own",
+        "a private directory",
+        "a count of threads of its own",
+        *NEVER,
+    ]
+    assert words("none") == ["any isolation", *NEVER]
+
+
+def test_tier_c_of_an_ordinary_user_has_one_lock_less(monkeypatch):
+    monkeypatch.setattr(tiers, "spare_uid", lambda: None)
+    assert "a user of its own" in words("C")
+    assert "a user of its own" not in words("A")
 
 
 def test_trust_does_not_lower_the_tier(refusing):
@@ -45,9 +101,37 @@ def test_trust_does_not_lower_the_tier(refusing):
 
 def test_without_any_tier_only_trust_goes_on(refusing):
     refusing("A", "C")
-    assert tiers.choose(trust=True) == Isolation(tier="none", missing=("any isolation",))
-    with pytest.raises(SandboxError, match=r"tier A or C, got none \(tier A: refused; tier C"):
+    chosen = tiers.choose(trust=True)
+    assert (chosen.tier, chosen.why) == ("none", "tier A: refused; tier C: refused")
+    with pytest.raises(
+        IsolationError, match=r"tier A or C, got none \(tier A: refused; tier C"
+    ) as no:
         tiers.choose()
+    assert no.value.exit_code == 2
+
+
+def test_the_least_tier_is_a_bound_and_no_wish(refusing):
+    refusing()
+    assert tiers.choose(at_least="C").tier == "A"
+    refusing("A")
+    assert tiers.choose(at_least="C").tier == "C"
+    with pytest.raises(IsolationError, match=r"^--min-tier: expected tier A, got none .*lower it"):
+        tiers.choose(at_least="A")
+
+
+@pytest.mark.parametrize(("least", "refused"), [("A", ("A",)), ("C", ("A", "C"))])
+def test_trust_never_goes_below_the_least_tier(refusing, least, refused):
+    refusing(*refused)
+    with pytest.raises(IsolationError, match="--i-trust-this-code does not lower --min-tier"):
+        tiers.choose(at_least=least, trust=True)
+
+
+def test_what_a_tier_cannot_promise_is_really_so(sandbox):
+    with sandbox.client(0).spawn() as worker:
+        hand_in(worker, CURIOUS)
+        found = call(worker, "attack", __file__, os.getpid())
+    can = {"A": ["write a file"], "C": ["a file exists", "a process runs"]}
+    assert found == can[sandbox.isolation.tier]
 
 
 def test_a_wanted_tier_is_not_replaced_by_another(refusing):

@@ -173,3 +173,8 @@ def test_a_zip_with_any_bytes_changed_never_raises(data):
     files, problems = unpack([("w.zip", bytes(original))])
     assert all(isinstance(problem, str) for problem in problems)
     assert all(file.name.startswith("w.zip/") for file in files)
+
+
+@pytest.mark.parametrize("name", [".DS_Store", "__pycache__/a.py", "node_modules/a.py"])
+def test_clutter_that_is_handed_in_by_itself_is_passed_over(name):
+    assert unpack([(name, b"x = 1")]) == ([], [])

@@ -75,6 +75,7 @@ def test_a_forbidden_operation_is_a_use(text, use):
         "def f(z):\n    with torch.enable_grad():\n        return torch.ones(3).requires_grad",
         "class G(torch.autograd.Function): pass\ndef f(z): return z",
         "torch.backends.cudnn.deterministic = True\ndef f(z): return z",
+        "import gc, sys\ngc.collect()\nsys.path.append('.')\nglobals()\ndef f(z): return z",
     ],
 )
 def test_allowed_code_is_no_use_and_not_suspicious(text):
@@ -99,6 +100,17 @@ def test_allowed_code_is_no_use_and_not_suspicious(text):
         ("def f(z): return (z * 2).grad_fn(z)", "calls grad_fn"),
         ("def f(z): torch.softmax = z", "assigns to torch.softmax"),
         ("torch.Tensor.softmax = None\ndef f(z): return z", "assigns to torch.Tensor.softmax"),
+        ("import sys\nours = sys.modules['x']\ndef f(z): return z", "uses sys.modules"),
+        (
+            "import importlib as i\ni.import_module('autograder.worker.witness')\ndef f(z): pass",
+            "uses autograder.worker.witness",
+        ),
+        (
+            "import gc\ndef blind(): gc.get_objects()\ndef f(z): return z\nblind()",
+            "uses gc.get_objects",
+        ),
+        ("for x in object.__subclasses__(): x\ndef f(z): return z", "reads __subclasses__"),
+        ("def f(z): return object.__subclasses__()", "reads __subclasses__"),
     ],
 )
 def test_what_may_hide_an_operation_is_for_a_person(text, what):

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from autograder.worker import landlock
+from autograder.worker import landlock, namespaces
 from autograder.worker.jail import around
+from tests.autograder import arcs
 
 ROOT = Path(__file__).parents[3]
 needs_landlock = pytest.mark.skipif(landlock.abi() == 0, reason="this kernel has no Landlock")
@@ -16,7 +17,7 @@ needs_landlock = pytest.mark.skipif(landlock.abi() == 0, reason="this kernel has
 
 def in_child(script, *arguments):
     """Run a script in a process of its own, since there is no way out of a jail."""
-    command = [sys.executable, "-c", script, *map(str, arguments)]
+    command = [sys.executable, "-c", arcs.boot() + script, *map(str, arguments)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -97,3 +98,22 @@ except PermissionError:
 
 def test_sealing_takes_capabilities_and_system_calls():
     assert in_child(SEAL) == ["0000000000000000", "0000000000000000", "1", "2", "alone"]
+
+
+WITHOUT_LANDLOCK = """
+from autograder.worker import landlock
+from autograder.worker.jail import seal
+seal(changes_files=False)
+print(landlock.abi())
+"""
+
+
+def test_a_kernel_that_refuses_landlock_has_none():
+    assert in_child(WITHOUT_LANDLOCK) == ["0"]
+
+
+def test_a_mount_that_is_refused_is_named():
+    with pytest.raises(OSError, match=r"mount: .* \(proc on /nowhere/at/all\)"):
+        namespaces._mount("proc", "/nowhere/at/all", "proc", 0)
+    with pytest.raises(OSError, match=r"mount: .* \(bind on /nowhere/at/all\)"):
+        namespaces._mount("/nowhere", "/nowhere/at/all", None, 4096)

@@ -409,3 +409,18 @@ def test_a_warning_is_only_a_warning_whatever_the_callers_filters_say(recwarn):
     found = loaded(text)
     assert found.remarks == ()
     assert [str(warning.message) for warning in recwarn] in ([], ["careful"])
+
+
+def test_a_package_of_folders_is_imported_by_its_whole_name():
+    imports = "import one.two.three\nfrom math import *\nfrom nowhere import *\n"
+    main = ("a.py", imports + "def f(): return one.two.three.x\n")
+    found = loaded(main, ("one/two/three.py", "x = 5\n"), modules=["torch"])
+    assert found.namespace["f"]() == 5
+    (remark,) = found.remarks
+    assert remark.startswith("a.py, line 3: ModuleNotFoundError: nowhere: expected a module")
+
+
+def test_what_needs_a_name_too_deep_to_be_found_may_still_be_called():
+    deep = "-" * 600 + "1"
+    found = loaded(f"def f(): return 3\ndef g(): return {deep}\ndef f(x=g): return g\n")
+    assert "f" in found.namespace

@@ -138,3 +138,9 @@ def test_a_cell_nested_too_deeply_is_a_remark():
     source = read_notebook("n.ipynb", notebook("x = 1", "-" * 50_000 + "1"))
     assert [piece.cell for piece in source.pieces] == [1]
     assert len(source.remarks) == 1
+
+
+def test_a_cell_whose_fault_lies_behind_its_last_line_is_a_remark():
+    source = read_notebook("n.ipynb", notebook("x = 1", "if x:\n", "def f():\n    (1,\n"))
+    assert [piece.cell for piece in source.pieces] == [1]
+    assert len(source.remarks) == 2

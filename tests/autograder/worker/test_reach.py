@@ -2,7 +2,7 @@
 
 import pytest
 
-from autograder.worker.reach import reach, top_level_stores
+from autograder.worker.reach import reach, reach_top_level
 from autograder.worker.source import read_module
 
 
@@ -127,8 +127,40 @@ def test_stores_of_the_top_level_are_found():
     text = (
         "import torch\nif 1:\n    torch.exp = 1\nsetattr(torch, 'log', 2)\ndef f(): torch.sin = 3"
     )
-    assert [path for path, _ in top_level_stores(source(text))] == ["torch.exp", "torch.log"]
+    assert [path for path, _ in reach_top_level(source(text)).stores] == ["torch.exp", "torch.log"]
+
+
+def test_what_runs_with_the_file_is_followed_wherever_it_stands():
+    text = """
+import gc, sys
+def called(): return sys.modules
+def not_called(): return sys.meta_path
+class Kept:
+    found = gc.get_objects()
+    def method(self): return sys.settrace
+for name in called():
+    if name: sys.path.append(name)
+"""
+    paths = [path for path, _ in reach_top_level(source(text)).paths]
+    assert sorted({path for path in paths if path.startswith(("gc", "sys"))}) == [
+        "gc.get_objects",
+        "sys.modules",
+        "sys.path.append",
+    ]
 
 
 def test_a_name_that_is_not_defined_reaches_nothing():
     assert reach(source("x = 1"), "f").paths == []
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("def f():\n    class C:\n        x = torch.exp(1)\n    return C\n", ["torch.exp"]),
+        ("def f():\n    @torch.exp\n    class C(torch.sin): pass\n", ["torch.exp", "torch.sin"]),
+        ("def f():\n    x: torch.exp\n    y: int = torch.sin(1)\n", ["torch.sin"]),
+        ("import importlib\ndef f(): importlib.import_module('torch.fft')\n", ["torch.fft"]),
+    ],
+)
+def test_what_runs_inside_classes_and_annotated_assignments_is_reached(text, found):
+    assert paths(text) == found

@@ -337,3 +337,13 @@ JSON = st.recursive(
 @given(st.dictionaries(st.sampled_from(["cells", "worksheets"]), JSON, min_size=1))
 def test_no_json_makes_reading_a_notebook_raise(document):
     facts_of(("losses.ipynb", json.dumps(document)))
+
+
+def test_an_exercise_that_cannot_be_analysed_is_for_a_person():
+    suspicious = []
+    for depth in range(50, 450, 20):  # how deep that is, depends on who calls
+        text = DONE.replace("return z.exp() / z.exp().sum()", f"return {'lambda: ' * depth}z")
+        for by_hand in facts_of(("losses.py", text))["by_hand"].values():
+            assert by_hand["softmax"]["uses"] == []
+            suspicious += [one["what"] for one in by_hand["softmax"]["suspicious"]]
+    assert set(suspicious) == {"is nested too deeply to be read"}

@@ -88,13 +88,21 @@ def test_threads_are_allowed_and_processes_are_not(ask):
 
 def test_signals_go_only_to_oneself(ask):
     for name in ("kill", "tgkill"):
-        assert ask(name, PID) == ALLOW
-        assert {ask(name, other) for other in (0, 1, -1, PID + 1)} == {REFUSE}
+        assert ask(name, PID, PID, 6) == ALLOW
+        assert {ask(name, other, PID, 6) for other in (0, 1, -1, PID + 1)} == {REFUSE}
 
 
-def test_limits_are_one_s_own(ask):
-    assert {ask("prlimit64", own) for own in (0, PID)} == {ALLOW}
-    assert ask("prlimit64", PID + 1) == REFUSE
+def test_nobody_can_kill_itself_as_somebody_else_would(ask):
+    for deadly in (9, 19):  # SIGKILL, SIGSTOP
+        assert ask("kill", PID, deadly) == REFUSE
+        assert ask("tgkill", PID, PID, deadly) == REFUSE
+
+
+def test_limits_are_read_and_one_s_own(ask):
+    nothing, low, high = 0, 1, 1 << 32
+    assert {ask("prlimit64", own, 0, nothing) for own in (0, PID)} == {ALLOW}
+    assert ask("prlimit64", PID + 1, 0, nothing) == REFUSE
+    assert {ask("prlimit64", own, 0, new) for own in (0, PID) for new in (low, high)} == {REFUSE}
 
 
 def test_a_descriptor_cannot_be_made_to_signal(ask):

@@ -18,6 +18,7 @@ import torch
 
 from autograder.sandbox import wire
 from autograder.worker.session import REPLY_LIMITS, Session
+from tests.autograder import arcs
 
 ROOT = Path(__file__).parents[3]
 STUB = "def f(*args, **kwargs):\n    raise NotImplementedError\n"
@@ -728,7 +729,7 @@ def process(tmp_path):
     environment = {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "TMPDIR": str(tmp_path)}
     with ours, theirs, (tmp_path / "prints").open("wb") as prints:
         worker = subprocess.Popen(
-            [sys.executable, "-c", SERVE, str(theirs.fileno())],
+            [sys.executable, "-c", arcs.boot() + SERVE, str(theirs.fileno())],
             pass_fds=[theirs.fileno()],
             env={**os.environ, **environment},
             cwd=tmp_path,

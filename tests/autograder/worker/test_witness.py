@@ -13,6 +13,7 @@ from torch.autograd.variable import Variable
 from torch.nn import functional as F  # noqa: N812 - the name that everybody uses
 from torch.utils._python_dispatch import _disable_current_modes
 
+from autograder.worker import witness as witness_module
 from autograder.worker.witness import ForbiddenUse, Witness, unknown_operators
 
 SOFTMAX = {
@@ -267,13 +268,49 @@ def test_a_graph_that_is_recorded_and_not_used_is_cleared_by_the_audit():
     assert (witness.uses, witness.suspicious) == ([], [])
 
 
-@pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="needs another backend")
-def test_the_audit_sees_other_backends():
-    def convolve():
-        return F.conv2d(IMAGE.to_mkldnn(), KERNEL.to_mkldnn())
+needs_mkldnn = pytest.mark.skipif(
+    not torch.backends.mkldnn.is_available(), reason="needs another backend"
+)
 
-    assert witnessed(convolve, CONVOLUTION)[0].uses == []
-    assert witnessed(convolve, CONVOLUTION, audit=True)[0].uses[0]["name"] == "aten::convolution"
+
+@pytest.mark.parametrize(
+    ("operator", "function"),
+    [
+        pytest.param(
+            "convolution",
+            lambda: F.conv2d(IMAGE.to_mkldnn(), KERNEL.to_mkldnn()),
+            marks=needs_mkldnn,
+        ),
+        pytest.param("linear", lambda: F.linear(X.to_mkldnn(), X.to_mkldnn()), marks=needs_mkldnn),
+        pytest.param("_softmax", lambda: X.to_mkldnn().softmax(-1), marks=needs_mkldnn),
+        ("matmul", lambda: X.to_sparse() @ X.T),
+        ("mm", lambda: X.to_sparse_csr() @ X.T),
+        ("linear", lambda: torch.func.vmap(lambda row: F.linear(row, X))(X)),
+        ("linear", lambda: torch.func.jvp(lambda x: F.linear(x, X), (X,), (X,))),
+        ("layer_norm", lambda: torch.func.vmap(lambda row: F.layer_norm(row, (4,)))(X)),
+        ("linear", lambda: in_inference(lambda: torch.func.vmap(lambda r: F.linear(r, X))(X))),
+    ],
+)
+def test_the_audit_sees_other_backends_and_transforms(operator, function):
+    forbidden = {"name": "forbidden", "names": [], "operators": [f"aten::{operator}"]}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # sparse layouts are said to be in beta
+        assert witnessed(function, forbidden)[0].uses == []
+        for run in (function, lambda: in_thread(function)):
+            use = witnessed(run, forbidden, audit=True)[0].uses[0]
+            assert use["name"] == f"aten::{operator}"
+            assert use["where"].startswith(__file__)
+
+
+def test_a_torch_that_cannot_profile_all_threads_profiles_one(monkeypatch):
+    of_this_torch = witness_module._ExperimentalConfig
+
+    def of_an_older_torch():
+        return of_this_torch()
+
+    monkeypatch.setattr(witness_module, "_ExperimentalConfig", of_an_older_torch)
+    witness, _ = witnessed(run_kept_engine, AUTOGRAD, audit=True)
+    assert [use["name"] for use in witness.uses] == ["torch.autograd"]
 
 
 def test_the_audit_does_not_report_a_use_twice():
@@ -333,3 +370,14 @@ def test_operators_that_this_torch_does_not_have_are_named():
     known = ["aten::_softmax", "aten::_softmax.out"]
     unknown = ["aten::no_such", "aten::_softmax.no_such", "nowhere::x"]
     assert unknown_operators(known + unknown) == unknown
+
+
+def test_nothing_forbidden_is_nothing_watched():
+    witness, raised = witnessed(lambda: F.softmax(loss().reshape(1, 1), -1).sum().backward())
+    assert (witness.uses, witness.suspicious, raised) == ([], [], None)
+
+
+def test_the_guarded_engine_still_answers_everything_else():
+    seen = []
+    witnessed(lambda: seen.append(Variable._execution_engine.queue_callback), AUTOGRAD)
+    assert seen == [KEPT_ENGINE.queue_callback]

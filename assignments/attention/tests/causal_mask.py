@@ -1,0 +1,12 @@
+"""What grader.check("causal_mask") runs: the public tests, on what the notebook defines."""
+
+from otter.test_files import test_case
+
+from autograder.notebook import PublicTests
+
+OK_FORMAT = False
+name = "causal_mask"
+points = 1
+
+tests = PublicTests("attention", "causal_mask")
+public_tests = test_case(name="public tests")(tests)

@@ -1,0 +1,12 @@
+"""What grader.check("next_token_loss") runs: the public tests, on what the notebook defines."""
+
+from otter.test_files import test_case
+
+from autograder.notebook import PublicTests
+
+OK_FORMAT = False
+name = "next_token_loss"
+points = 1
+
+tests = PublicTests("attention", "next_token_loss")
+public_tests = test_case(name="public tests")(tests)

@@ -1,0 +1,12 @@
+"""What grader.check("coupling_inverse") runs: the public tests, on what the notebook defines."""
+
+from otter.test_files import test_case
+
+from autograder.notebook import PublicTests
+
+OK_FORMAT = False
+name = "coupling_inverse"
+points = 2
+
+tests = PublicTests("flows", "coupling_inverse")
+public_tests = test_case(name="public tests")(tests)

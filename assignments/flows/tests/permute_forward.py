@@ -1,0 +1,12 @@
+"""What grader.check("permute_forward") runs: the public tests, on what the notebook defines."""
+
+from otter.test_files import test_case
+
+from autograder.notebook import PublicTests
+
+OK_FORMAT = False
+name = "permute_forward"
+points = 1
+
+tests = PublicTests("flows", "permute_forward")
+public_tests = test_case(name="public tests")(tests)

@@ -1,0 +1,12 @@
+"""What grader.check("train_ngram_mlp") runs: the public tests, on what the notebook defines."""
+
+from otter.test_files import test_case
+
+from autograder.notebook import PublicTests
+
+OK_FORMAT = False
+name = "train_ngram_mlp"
+points = 2
+
+tests = PublicTests("language_models", "train_ngram_mlp")
+public_tests = test_case(name="public tests")(tests)

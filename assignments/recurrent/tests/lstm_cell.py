@@ -1,0 +1,12 @@
+"""What grader.check("lstm_cell") runs: the public tests, on what the notebook defines."""
+
+from otter.test_files import test_case
+
+from autograder.notebook import PublicTests
+
+OK_FORMAT = False
+name = "lstm_cell"
+points = 2
+
+tests = PublicTests("recurrent", "lstm_cell")
+public_tests = test_case(name="public tests")(tests)

@@ -1,0 +1,12 @@
+"""What grader.check("reinforce_backward") runs: the public tests, on what the notebook defines."""
+
+from otter.test_files import test_case
+
+from autograder.notebook import PublicTests
+
+OK_FORMAT = False
+name = "reinforce_backward"
+points = 2
+
+tests = PublicTests("reinforcement", "reinforce_backward")
+public_tests = test_case(name="public tests")(tests)

@@ -1,0 +1,12 @@
+"""What grader.check("gaussian_log_likelihood") runs: the public tests, on what the notebook defines."""
+
+from otter.test_files import test_case
+
+from autograder.notebook import PublicTests
+
+OK_FORMAT = False
+name = "gaussian_log_likelihood"
+points = 2
+
+tests = PublicTests("vae", "gaussian_log_likelihood")
+public_tests = test_case(name="public tests")(tests)
