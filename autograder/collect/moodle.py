@@ -107,10 +107,9 @@ def _joined(found: Sequence[_Folder], sheet: Worksheet, look: Look) -> list[Hand
     handed, strangers, done = [], [], set()
     for folder in found:
         own = lines.get(folder.number)
-        if teams:  # then the number is the team's, and may be some participant's, too
-            members = teams.get(folder.name, [])
-        else:
-            members = [own] if own and agrees(folder.name, own.name) else []
+        members = teams.get(folder.name, [])
+        if not members and own and agrees(folder.name, own.name) and (own.name or not teams):
+            members = [own]  # with teams, a number alone may be the team's
         if not members:
             strangers.append(folder)
         for line in members:

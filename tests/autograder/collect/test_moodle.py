@@ -155,6 +155,15 @@ def test_a_team_s_work_is_everybody_s_of_the_team(search, seen, blind):
     }
 
 
+def test_a_column_called_group_does_not_hide_who_works_alone(search, seen):
+    people = users()
+    people[0].team, people[0].team_number = "Team A", 52
+    found = search(Site(people).download(), worksheet=Site(people).worksheet())
+    assert seen(found)["participant-4711"] == [["losses (1).ipynb"]]
+    assert seen(found)["participant-4712"] == [["a_b/data.csv", "losses.py"]]
+    assert found.notes == ()
+
+
 def test_online_text_comes_along_as_a_file(search, seen):
     one = User(7, "Ana", files={"losses.py": b"1"}, online_text=b"<p>hello</p>")
     for scheme in ("new", "old", "flat"):

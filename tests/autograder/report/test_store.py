@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 from autograder.errors import ConfigError, GraderError
 from autograder.models import (
+    Account,
     Attempt,
     Grade,
     Isolation,
@@ -301,6 +302,14 @@ def test_a_new_file_has_the_usual_rights(tmp_path):
 # --- the run ---
 
 
+def test_readers_see_the_seed_once_there_is_one(store):
+    assert store.known_seed() is None
+    seed = store.run_seed(7)
+    assert Store(store.out).known_seed() == seed == 7
+    (store.out / "run.json").write_text("{")
+    assert store.known_seed() is None
+
+
 def test_a_seed_is_random_then_kept(tmp_path):
     seeds = []
     for name in ["one", "two"]:
@@ -371,6 +380,16 @@ def test_the_same_files_again_are_one_attempt_at_the_earliest_known_time(store, 
         store.record_attempts([submission(attempt_of(store, "same", at))])
     (ana,) = store.submissions("tp1")
     assert [attempt.submitted_at for attempt in ana.attempts] == [kept]
+
+
+def test_accounts_and_aliases_accumulate_and_none_is_there_twice(store):
+    moodle, canvas = (Account(platform=p, id="7", name="Ana") for p in ("moodle", "canvas"))
+    store.record_attempts([submission(accounts=(moodle,), aliases=("a@x.org",))])
+    store.record_attempts([submission(accounts=(canvas, moodle), aliases=("n1", "a@x.org"))])
+    store.record_attempts([submission()])
+    (ana,) = store.submissions("tp1")
+    assert ana.accounts == (moodle, canvas)
+    assert ana.aliases == ("a@x.org", "n1")
 
 
 attempts = st.builds(

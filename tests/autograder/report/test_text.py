@@ -426,6 +426,57 @@ def test_a_console_is_100_columns_wide_where_there_is_no_terminal():
     assert text.console(stderr=True).width == 100
 
 
+def feedback_of(**changes) -> dict:
+    """Return a `gradlab/feedback/v1` document of one failed exercise."""
+    case = {"title": "a title", "outcome": "failed", "message": "too large\x1b[31m"}
+    exercise = {
+        "id": "softmax", "title": "", "starred": True, "points": 0.5, "max_points": 2,
+        "outcome": "failed", "hints": ["one", "two"], "remarks": ["changes z"],
+        "cases": [{"title": "", "outcome": "passed", "message": ""}, case],
+    }  # fmt: skip
+    attempt = {"files": ["a.py", "b.py"], "graded_file": None, "submitted_at": None}
+    return {
+        "assignment": "tp1", "status": "graded", "graded_attempt": 0, "remarks": ["one more"],
+        "attempts": [attempt | {"problem": None}], "exercises": [exercise],
+        "score": {"value": 3.25, "scale": 4, "explanation": "Score: 3.25 of 4."},
+    } | changes  # fmt: skip
+
+
+def test_feedback_is_what_a_student_may_read_in_plain_lines():
+    assert text.feedback_lines(feedback_of()) == [
+        "tp1: 3.25 of 4",
+        "Score: 3.25 of 4.",
+        "graded attempt (time unknown): a.py, b.py",
+        "softmax (*): 0.5 of 2, failed",
+        "    a title",
+        "    too large\\x1b[31m",
+        "    hint: one",
+        "    hint: two",
+        "    note: changes z",
+        "note: one more",
+    ]
+
+
+def test_short_feedback_has_one_hint_and_no_attempts():
+    lines = text.feedback_lines(feedback_of(), short=True)
+    assert "    hint: two" not in lines
+    assert not any("attempt" in line for line in lines)
+
+
+def test_feedback_without_a_score_says_the_status_and_the_problem():
+    attempt = feedback_of()["attempts"][0] | {"problem": "a.py: no zip"}
+    found = feedback_of(
+        score=None, status="unreadable", attempts=[attempt], exercises=[], remarks=[]
+    )
+    assert text.feedback_lines(found, short=True) == ["tp1: unreadable", "    a.py: no zip"]
+
+
+def test_an_exercise_that_nobody_wrote_shows_no_broken_case():
+    (exercise,) = feedback_of()["exercises"]
+    empty = exercise | {"outcome": "not_implemented", "hints": [], "remarks": []}
+    assert text.exercise_feedback(empty) == ["0.5 of 2, not written yet"]
+
+
 def test_less_isolation_than_the_best_says_what_is_missing_why_and_what_to_do():
     isolation = Isolation(tier="C", missing=("quiet", "dark"), why="tier A: refused")
     assert shown(*text.isolation_block(isolation, "Allow it.")).splitlines()[1:] == [
