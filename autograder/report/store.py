@@ -113,7 +113,8 @@ class Store:
                 f"Grade into a local folder."
             ) from None
         os.ftruncate(opened, 0)
-        os.pwrite(opened, f"process {os.getpid()} on {socket.gethostname()}\n".encode(), 0)
+        host = socket.gethostname() or "this machine"  # a name may be missing
+        os.pwrite(opened, f"process {os.getpid()} on {host}\n".encode(), 0)
 
     # --- the run ---
 
