@@ -306,6 +306,26 @@ class TestNotebook:
             handout.notebook_source(STUB, "toy")
 
 
+@pytest.mark.parametrize("topic", TOPICS)
+def test_the_module_runs_cell_by_cell_as_editors_do(topic, monkeypatch):
+    """Each `# %%` cell runs in order in one namespace; only what is not written may be missing."""
+    folder = COURSE / "assignments" / topic
+    monkeypatch.chdir(folder)
+    monkeypatch.syspath_prepend(str(folder))  # editors run cells where the file lies
+    monkeypatch.delitem(sys.modules, "support", raising=False)
+    pieces = re.split(r"^# %%(.*)$", (folder / f"{topic}.py").read_text(), flags=re.MULTILINE)
+    cells = [text for mark, text in zip(pieces[1::2], pieces[2::2], strict=True) if not mark]
+    names: dict[str, object] = {"__name__": "__main__"}
+    for cell in cells:
+        try:
+            exec(compile(cell, f"{topic}.py", "exec"), names)
+        except NotImplementedError:
+            continue
+    assert len(cells) >= 8
+    assert {one for one in handout.variations("".join(pieces)) if "." not in one} <= names.keys()
+    sys.modules.pop("support", None)
+
+
 class TestVariations:
     """What hidden tests vary stands in the handout, below the exercise's heading."""
 
