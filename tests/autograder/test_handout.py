@@ -338,6 +338,18 @@ class TestVariations:
     def test_it_is_found_and_put_on_one_line(self):
         assert handout.variations(self.STUB) == {"f": "the shape, dtype.", "A.g": "all."}
 
+    @pytest.mark.parametrize(
+        ("tex", "plain"),
+        [
+            (r"scores, $-\infty$, dtype", "scores, -infinity, dtype"),
+            (r"$C \geq 2$ and $\eta_\min$, $\beta_1$", "C >= 2 and eta_min, beta_1"),
+            (r"numbers of $\pm 40$, $n_{in}$", "numbers of +- 40, n_in"),
+        ],
+    )
+    def test_formulas_become_words(self, tex, plain):
+        stub = f"# ## 1. `f`\n#\n# **Hidden tests vary** {tex}.\n"
+        assert handout.variations(stub) == {"f": f"{plain}."}
+
     def test_a_handout_without_headings_says_nothing(self):
         assert handout.variations("# **Hidden tests vary** all.\n") == {}
 
@@ -346,6 +358,7 @@ class TestVariations:
         folder = COURSE / "assignments" / topic
         data = json.loads((folder / f"{topic}.json").read_text(encoding="utf-8"))
         assert [one["id"] for one in data["exercises"] if not one["varies"]] == []
+        assert not re.search(r"[$\\\\]", "".join(one["varies"] for one in data["exercises"]))
 
 
 class TestChecks:
