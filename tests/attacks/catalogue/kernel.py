@@ -102,6 +102,7 @@ ATTACKS = (
         "system-calls",
         "makes fifty calls that nobody needs: ptrace, bpf, io_uring, userfaultfd, keyctl, kexec",
         "evil.system_calls()",
+        "",  # for root and without a jail, some of them would really happen
     ),
     _probe("kill-the-grader", "kills its parent, its group and everybody", "evil.kill([])", ""),
     _probe("break-loose", "unties itself from its parent's death", "evil.outlive()"),
