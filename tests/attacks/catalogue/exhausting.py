@@ -212,7 +212,6 @@ def probe():
     return [len(started)] if len(started) >= 2000 else []
 """),
         ends={"scale": honest()},
-        undefended="achieved",
     ),
     Attack(
         name="large-reply",
