@@ -201,8 +201,9 @@ def test_an_ordinary_user_is_told_what_may_not_be_read_or_written(place, few, op
     assert "student-000: Permission denied; left out. Hand in the file itself." in said
     assert "layers.py: cannot be read ([Errno 13] Permission denied" in said
     desk.source.chmod(0)
-    line = the_line(place.gradlab(*desk.grading(), code=2, nobody=True))
-    assert f"{desk.source}: expected a folder to read, got Permission denied" in line
+    done = place.gradlab(*desk.grading(), code=2, nobody=True)
+    assert len(done.stderr.splitlines()) == 1
+    assert f"Path '{desk.source}' is not readable." in done.stderr
 
 
 # --- a SOURCE that is no folder, or no longer --------------------------------------------------
