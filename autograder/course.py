@@ -19,7 +19,7 @@ from autograder.collect.tables import Line, read_lines, read_table
 from autograder.errors import ConfigError
 from autograder.models import CourseGrade, ExternalColumn, GradingConfig, Status, frozen
 from autograder.report.json import number, text_cell
-from autograder.report.store import Store, write_atomically
+from autograder.report.store import Store, explained, write_atomically
 
 FILE_NAME = "course.csv"
 EXTERNAL = "external"  # the folder of OUT with scores from elsewhere
@@ -225,6 +225,9 @@ def write(course: GradingConfig, store: Store) -> tuple[CourseResult, ...]:
     found = results(course, store)
     if course.course_grade is not None:
         write_atomically(store.out / FILE_NAME, course_csv(found, course.course_grade))
+    else:
+        with explained(store.out):  # grades by a formula that no longer holds
+            (store.out / FILE_NAME).unlink(missing_ok=True)
     return found
 
 

@@ -219,9 +219,24 @@ def variations(stub: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for heading, prose in zip(pieces[1::2], pieces[2::2], strict=True):
         if said := _VARIES.search(prose):
-            text = " ".join(said[1].split())
+            text = _without_tex(" ".join(said[1].split()))
             found |= dict.fromkeys(re.findall(r"`([\w.]+)`", heading), text)
     return found
+
+
+_WORDS = {r"\infty": "infinity", r"\pm": "+-", r"\geq": ">=", r"\leq": "<="}
+
+
+def _without_tex(text: str) -> str:
+    """Return a sentence without formulas, as a terminal and a screen reader can show it."""
+
+    def plain(formula: re.Match[str]) -> str:
+        made = formula[1]
+        for command, word in _WORDS.items():
+            made = made.replace(command, word)
+        return re.sub(r"[\\{}]", "", made)
+
+    return re.sub(r"\$([^$]*)\$", plain, text)
 
 
 # --- the notebook -----------------------------------------------------------------------------

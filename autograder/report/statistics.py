@@ -331,7 +331,11 @@ def _discrimination(
 
 
 def mistakes(graded: Sequence[Standing], exercises: Sequence[Exercise]) -> tuple[Mistake, ...]:
-    """Return the known mistakes that were made, the most frequent first, then as exercises come."""
+    """Return the known mistakes that were made, the most frequent first, then as exercises come.
+
+    Whose they are decides nothing, so that a page without names has the same order.
+    """
+    order = {exercise.id: place for place, exercise in enumerate(exercises)}
     found: dict[tuple[str, str], Counter[str]] = {}
     for exercise in exercises:
         for one in graded:
@@ -344,7 +348,7 @@ def mistakes(graded: Sequence[Standing], exercises: Sequence[Exercise]) -> tuple
         Mistake(id=name, exercise=exercise, hint=_most(hints), count=hints.total())
         for (exercise, name), hints in found.items()
     )
-    return tuple(sorted(counted, key=lambda one: -one.count))
+    return tuple(sorted(counted, key=lambda one: (-one.count, order[one.exercise], one.id)))
 
 
 def _most(hints: Counter[str]) -> str:

@@ -129,7 +129,8 @@ class Store:
                 f"Grade into a local folder."
             ) from None
         since = datetime.now(UTC).isoformat(timespec="seconds")
-        holder = f"process {os.getpid()} on {socket.gethostname()} since {since}"
+        host = socket.gethostname() or "this machine"  # a name may be missing
+        holder = f"process {os.getpid()} on {host} since {since}"
         with suppress(OSError):  # no room: then others are told only that somebody is at work
             os.ftruncate(opened, 0)
             os.pwrite(opened, f"{holder}\n".encode(), 0)

@@ -167,7 +167,7 @@ def _replaced(stores: Iterable[tuple[str, Spot]]) -> Iterator[tuple[str, Spot]]:
 
 def _is_private(path: str) -> bool:
     head, *rest = path.split(".")
-    return head == "torch" and any(part[0] == "_" and part != "__version__" for part in rest)
+    return head == "torch" and any(part[:1] == "_" and part != "__version__" for part in rest)
 
 
 def _matches(path: str, names: Iterable[str]) -> bool:

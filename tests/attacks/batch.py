@@ -23,7 +23,7 @@ from autograder.sandbox import tiers
 from tests.attacks.catalogue import ATTACKS, SAMPLE
 from tests.attacks.record import SECRET, Attack
 from tests.autograder.sandbox.test_attacks import NOBODY, interpreter_for_nobody
-from tests.autograder.test_batch import children, command_of
+from tests.crash.processes import children, command_of
 
 ROOT = Path(__file__).parents[2]
 COURSE = Path(__file__).with_name("course")

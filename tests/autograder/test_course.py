@@ -131,6 +131,13 @@ def test_grade_writes_the_course_grades_too(desk, capsys):
     assert {row["status"] for row in course_rows(desk).values()} == {"pending"}
 
 
+def test_without_a_formula_there_is_no_older_file_either(desk):
+    scores(desk, "notebook,16,")
+    desk.config.write_text(desk.config.read_text().partition("course_grade:")[0])
+    assert main(["-C", str(desk.course), "rebuild", str(desk.out)]) == 0
+    assert not (desk.out / "course.csv").exists()
+
+
 def test_somebody_whom_out_does_not_know_is_left_out_with_a_note(desk, capsys):
     scores(desk, "notebook,16,", "nobody,3,")
     said = capsys.readouterr()

@@ -306,6 +306,26 @@ class TestNotebook:
             handout.notebook_source(STUB, "toy")
 
 
+@pytest.mark.parametrize("topic", TOPICS)
+def test_the_module_runs_cell_by_cell_as_editors_do(topic, monkeypatch):
+    """Each `# %%` cell runs in order in one namespace; only what is not written may be missing."""
+    folder = COURSE / "assignments" / topic
+    monkeypatch.chdir(folder)
+    monkeypatch.syspath_prepend(str(folder))  # editors run cells where the file lies
+    monkeypatch.delitem(sys.modules, "support", raising=False)
+    pieces = re.split(r"^# %%(.*)$", (folder / f"{topic}.py").read_text(), flags=re.MULTILINE)
+    cells = [text for mark, text in zip(pieces[1::2], pieces[2::2], strict=True) if not mark]
+    names: dict[str, object] = {"__name__": "__main__"}
+    for cell in cells:
+        try:
+            exec(compile(cell, f"{topic}.py", "exec"), names)
+        except NotImplementedError:
+            continue
+    assert len(cells) >= 8
+    assert {one for one in handout.variations("".join(pieces)) if "." not in one} <= names.keys()
+    sys.modules.pop("support", None)
+
+
 class TestVariations:
     """What hidden tests vary stands in the handout, below the exercise's heading."""
 
@@ -318,6 +338,18 @@ class TestVariations:
     def test_it_is_found_and_put_on_one_line(self):
         assert handout.variations(self.STUB) == {"f": "the shape, dtype.", "A.g": "all."}
 
+    @pytest.mark.parametrize(
+        ("tex", "plain"),
+        [
+            (r"scores, $-\infty$, dtype", "scores, -infinity, dtype"),
+            (r"$C \geq 2$ and $\eta_\min$, $\beta_1$", "C >= 2 and eta_min, beta_1"),
+            (r"numbers of $\pm 40$, $n_{in}$", "numbers of +- 40, n_in"),
+        ],
+    )
+    def test_formulas_become_words(self, tex, plain):
+        stub = f"# ## 1. `f`\n#\n# **Hidden tests vary** {tex}.\n"
+        assert handout.variations(stub) == {"f": f"{plain}."}
+
     def test_a_handout_without_headings_says_nothing(self):
         assert handout.variations("# **Hidden tests vary** all.\n") == {}
 
@@ -326,6 +358,7 @@ class TestVariations:
         folder = COURSE / "assignments" / topic
         data = json.loads((folder / f"{topic}.json").read_text(encoding="utf-8"))
         assert [one["id"] for one in data["exercises"] if not one["varies"]] == []
+        assert not re.search(r"[$\\\\]", "".join(one["varies"] for one in data["exercises"]))
 
 
 class TestChecks:

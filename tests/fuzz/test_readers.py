@@ -42,7 +42,7 @@ def test_a_few_mutants_are_read_or_refused(name):
 def test_mutants_are_read_or_refused(name):
     count = COUNTS.get(name, OF_OUT)
     outcomes = run(name, count, seed=1)
-    assert outcomes["read"] > count // 100  # neither is everything refused
+    assert outcomes["read"] > 0  # not everything is refused
     assert outcomes["corpus"] > 0
     assert sum(outcomes.values()) - outcomes["corpus"] >= count
 

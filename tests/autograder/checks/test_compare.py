@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from autograder.checks.compare import SHAPE_ONLY, compare
+from autograder.checks.compare import SHAPE_ONLY, compare, typed
 from autograder.errors import SuiteError
 from autograder.models import Reason, Tolerance
 
@@ -112,3 +112,47 @@ def test_a_tolerance_grows_with_the_scale_of_the_whole_tensor():
 def test_a_suite_that_expects_something_odd_is_told_so():
     with pytest.raises(SuiteError, match=r"expect\(grad_z\): expected a tensor, .* got object"):
         verdict(1.0, object())
+
+
+# --- what would mend a shape, and how inputs are shown ----------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("got", "wanted", "advice"),
+    [
+        ((3, 1), (3,), "Axis 1, of length 1, should be gone: squeeze(1), or no keepdim."),
+        ((1, 3), (3,), "Axis 0, of length 1, should be gone: squeeze(0), or no keepdim."),
+        ((3, 4), (3,), "Axis 1, of length 4, should be gone."),
+        ((2,), (), "Axis 0, of length 2, should be gone."),
+        ((3,), (3, 1), "Axis 1, of length 1, is lost: unsqueeze(1), or keepdim=True."),
+        ((), (2,), "Axis 0, of length 2, is lost."),
+        ((2, 4), (2, 3, 4), "Axis 1, of length 3, is lost."),
+        ((2, 3), (4, 5), ""),
+        ((6,), (2, 3), ""),
+    ],
+)
+def test_a_wrong_shape_says_both_shapes_and_what_would_mend_it(got, wanted, advice):
+    verdict = compare(torch.ones(got), 2 * torch.ones(wanted), label="y", tolerances=TOLERANCES)
+    assert verdict.message == f"y: expected shape {wanted}, got {got}. {advice}".rstrip()
+    assert "Axis" not in verdict.feedback  # it would give a hidden shape away
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (torch.tensor([[1.0, 0.5], [1e-9, float("nan")]]), "[[1, 0.5], [1e-09, nan]]"),
+        (torch.tensor([1, 2]), "[1, 2]"),
+        (torch.tensor(True), "True"),
+        (torch.zeros(3, 4), "float32 of shape (3, 4)"),
+        (torch.zeros(2, 2, 2), "float32 of shape (2, 2, 2)"),
+        (np.arange(3), "[0, 1, 2]"),
+        (np.zeros((9,)), "float64 of shape (9,)"),
+        ((1, [2.5, None]), "(1, [2.5, None])"),
+        (list(range(20)), "a list of 20"),
+        ("mean", "'mean'"),
+        (1 + 2j, "(1+2j)"),
+        ({"a": 1}, "a dict"),
+    ],
+)
+def test_a_value_is_shown_as_one_might_type_it(value, shown):
+    assert typed(value) == shown

@@ -261,6 +261,17 @@ def test_a_result_shares_no_memory_with_what_the_student_keeps():
     assert torch.equal(result, X)
 
 
+def test_the_last_call_is_told_as_one_would_type_it():
+    student = Student(LocalStage(Session.from_namespace({"f": lambda *_, **__: 1})))
+    assert student.last_call() == ""
+    student.f(torch.tensor([1.0, 2.5]), X.repeat(2, 1), dim=0, reduction="mean")
+    assert student.last_call() == ("f([1, 2.5], float64 of shape (4, 3), dim=0, reduction='mean')")
+    assert student.returned == 1
+    student.f(*range(200))
+    assert len(student.last_call()) == 240
+    assert student.last_call().endswith(" ...")
+
+
 def test_calls_that_gave_a_value_are_counted():
     student = made()
     student.double(X)

@@ -35,7 +35,15 @@ STUDENT, CLASS, HOSTILE = (
     "tp1/index.html",
     "tp1/students/loops-and-other-names.html",
 )
-PAGES = [STUDENT, "tp1/students/autograd.html", "tp1/students/empty-file.html", HOSTILE, CLASS]
+PUBLIC = "public/tp1/index.html"
+PAGES = [
+    STUDENT,
+    "tp1/students/autograd.html",
+    "tp1/students/empty-file.html",
+    HOSTILE,
+    CLASS,
+    PUBLIC,
+]
 
 
 @pytest.fixture(scope="module")
@@ -48,8 +56,11 @@ def site(tmp_path_factory) -> Path:
         path = out / "grades" / kind / "tp1" / f"{Path(HOSTILE).stem}.json"
         found = _poisoned(json.loads(path.read_text()))
         path.write_bytes(dump(sealed(found) if found.pop("sha256", "") else found))
-    assert main(["-C", str(COURSE), "report", str(out / "grades")]) == 0
-    return out / "grades" / "pages"
+    command = ["-C", str(COURSE), "report", str(out / "grades")]
+    assert main(command) == 0
+    public = out / "grades" / "pages" / "public"
+    assert main([*command, "--anonymous", "-o", str(public)]) == 0
+    return public.parent
 
 
 def _poisoned(value, key=""):
@@ -219,9 +230,10 @@ class TestPrinted:
 
 @pytest.mark.parametrize("width", [320, 1280, 1920])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("path", [STUDENT, CLASS])
+@pytest.mark.parametrize("path", [STUDENT, CLASS, PUBLIC])
 def test_what_it_looks_like_is_kept(visit, path, scheme, width):
     page = visit(path, width=width, scheme=scheme)
-    target = SCREENSHOTS / f"{Path(path).stem}-{width}-{scheme}.png"
+    name = path.replace("/students", "").replace("/", "-").removesuffix(".html")
+    target = SCREENSHOTS / f"{name}-{width}-{scheme}.png"
     page.screenshot(path=target, full_page=True)
     assert target.stat().st_size > 10_000

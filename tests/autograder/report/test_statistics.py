@@ -204,6 +204,12 @@ class TestMistakes:
         ]
         assert found[0].hint == "OFTEN"
 
+    def test_the_order_of_students_decides_nothing(self):
+        graded = [one(softmax=work(0.0, mistake=name)) for name in "bca"]
+        found = stats.mistakes(graded, BOTH)
+        assert [m.id for m in found] == ["a", "b", "c"]
+        assert stats.mistakes(graded[::-1], BOTH) == found
+
     def test_the_usual_first_hint_is_its_own(self):
         hints = ["p is twice the right value.", "Rows do not sum to 1.", "Rows do not sum to 1."]
         graded = [one(softmax=work(0.0, mistake="m", hint=hint)) for hint in hints]

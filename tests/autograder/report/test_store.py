@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
@@ -129,6 +130,12 @@ def test_a_second_grader_is_told_who_is_at_work_and_a_dead_one_is_not_in_the_way
         holder.kill()
     with Store(tmp_path).lock():
         assert str(os.getpid()) in (tmp_path / ".lock").read_text()
+
+
+def test_a_machine_without_a_name_is_this_machine(tmp_path, monkeypatch):
+    monkeypatch.setattr(socket, "gethostname", lambda: "")
+    with Store(tmp_path).lock():
+        assert (tmp_path / ".lock").read_text() == f"process {os.getpid()} on this machine\n"
 
 
 def test_the_lock_is_free_after_use_and_after_a_fault(tmp_path):

@@ -347,3 +347,10 @@ def test_an_exercise_that_cannot_be_analysed_is_for_a_person():
             assert by_hand["softmax"]["uses"] == []
             suspicious += [one["what"] for one in by_hand["softmax"]["suspicious"]]
     assert set(suspicious) == {"is nested too deeply to be read"}
+
+
+@pytest.mark.parametrize("odd", ["getattr(torch, '')", "__import__('torch.')"])
+def test_an_empty_name_of_torch_stops_no_reading(odd):
+    facts = facts_of(("losses.py", DONE.replace("return z.exp()", f"return {odd}, z.exp()")))
+    assert facts["candidates"][0]["changed"] == ["softmax"]
+    assert facts["by_hand"]["0"]["softmax"]["uses"] == []
