@@ -130,14 +130,17 @@ def _blobs(out: Path, student_id: str, own: Iterable[Path]) -> tuple[list[Path],
 
 
 def _names(own: Iterable[Path]) -> tuple[str, ...]:
+    """Return the student's names, here and on platforms, and e-mail addresses."""
     names: dict[str, None] = {}
     for path in own:
         try:
-            name = json.loads(path.read_bytes()).get("name")
-        except (ValueError, AttributeError):
+            found = json.loads(path.read_bytes())
+            accounts = [account["name"] for account in found.get("accounts", ())]
+            addresses = [alias for alias in found.get("aliases", ()) if "@" in alias]
+            said = [found.get("name"), *accounts, *addresses]
+        except (ValueError, AttributeError, TypeError, LookupError):
             continue
-        if isinstance(name, str) and name.strip():
-            names[name] = None
+        names |= {one: None for one in said if isinstance(one, str) and one.strip()}
     return tuple(names)
 
 

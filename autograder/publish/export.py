@@ -7,13 +7,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from autograder.anonymous import aliases
 from autograder.errors import ConfigError
 from autograder.lms import canvas as gradebooks
 from autograder.lms import moodle as worksheets
 from autograder.models import Assignment, frozen
 from autograder.publish import canvas, classroom50, gradescope, junit, moodle, table
 from autograder.publish.plan import Plan
-from autograder.publish.results import Result, pseudonym, read_results
+from autograder.publish.results import Result, read_results
 from autograder.report.store import Store, write_atomically
 
 
@@ -89,13 +90,7 @@ def _names(store: Store, results: Sequence[Result], order: Order) -> dict[str, s
             f"--anonymous: expected a target that needs no names, got {order.target}, which finds "
             f"students by them. Leave it out."
         )
-    seed = store.known_seed()
-    if seed is None:
-        raise ConfigError(
-            f"{store.out}/run.json: expected the run's seed, got none. Grade again, so that "
-            f"pseudonyms can be made."
-        )
-    return {one.student_id: pseudonym(one.student_id, seed) for one in results}
+    return aliases(store)
 
 
 def write(made: Plan, folder: Path, path: Path | None) -> list[Path]:

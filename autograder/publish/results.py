@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 from collections.abc import Iterable
 from datetime import datetime
 from fractions import Fraction
@@ -144,9 +142,3 @@ def key(platform: str, account: str) -> str:
 
 def _keys(one: Result) -> list[str]:
     return [key(account.platform, account.id) for account in one.accounts]
-
-
-def pseudonym(student_id: str, seed: int) -> str:
-    """Return a name that only those who know the run's seed can trace back."""
-    digest = hmac.new(str(seed).encode(), student_id.encode(), hashlib.sha256)
-    return f"anon-{digest.hexdigest()[:12]}"

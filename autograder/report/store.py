@@ -157,8 +157,9 @@ class Store:
             ConfigError: If `seed` is not the one that OUT was begun with.
         """
         path = self.out / "run.json"
-        known = self.known_seed()
-        if known is None:
+        document = self._read(path, RUN)
+        known = document.get("seed") if document else None
+        if type(known) is not int:
             known = secrets.randbits(_SEED_BITS) if seed is None else seed
             self._write(path, {"schema": RUN, "seed": known})
         if seed is not None and seed != known:
@@ -167,11 +168,6 @@ class Store:
                 f"Leave --seed out, or grade into another folder."
             )
         return known
-
-    def known_seed(self) -> int | None:
-        """Return the run's seed, if OUT was begun; for readers, who hold no lock."""
-        known = (self._read(self.out / "run.json", RUN) or {}).get("seed")
-        return known if type(known) is int else None
 
     # --- attempts ---
 

@@ -161,6 +161,23 @@ def test_the_class_is_graded_on_as_if_the_student_had_never_been(desk):
     assert found(desk.out) == []
 
 
+def test_names_on_platforms_and_addresses_go_from_exports_too(desk):
+    path = desk.out / "submissions" / "layers" / f"{WHO}.json"
+    account = {"platform": "moodle", "id": "4711", "name": "Zoë_Q. (Erasmus)"}
+    more = {"accounts": [account], "aliases": ["zoe.q@example.org", "1"]}
+    path.write_text(json.dumps(json.loads(path.read_text()) | more))
+    sheet = desk.out / "exports" / "layers" / "moodle" / "sheet.csv"
+    sheet.parent.mkdir(parents=True)
+    rows = ["id,name,mail", "Participant 4711,Zoë_Q. (Erasmus),", "Participant 1,,x@y.org"]
+    rows.append("Participant 9,Somebody,ZOE.Q@example.org".replace("ZOE.Q", "zoe.q"))
+    sheet.write_text("\n".join(rows) + "\n")
+    with zipfile.ZipFile(sheet.with_name("feedback.zip"), "w") as made:
+        made.writestr("Zoë Q_4711/feedback.txt", "for Zoë_Q. (Erasmus)")
+    forgotten(desk)
+    assert sheet.read_text() == "id,name,mail\nParticipant 1,,x@y.org\n"
+    assert not sheet.with_name("feedback.zip").exists()
+
+
 def test_to_forget_again_changes_nothing(desk):
     forgotten(desk)
     before = {path: path.read_bytes() for path in desk.out.rglob("*") if path.is_file()}

@@ -30,7 +30,8 @@ LAYERS = {
     "mutants": NOUNS | {"checks"},
     "lms": NOUNS,  # what platforms write, read by `collect` and filled by `publish`
     "collect": NOUNS | {"lms"},
-    "publish": NOUNS | {"lms", "report"},  # from results that are on disk, not from records
+    "publish": NOUNS
+    | {"lms", "report", "anonymous"},  # from results that are on disk, not from records
     "validate": ENGINE | {"examine", "batch", "graders", "mutants"},
     "check": ENGINE,
     "config": NOUNS | {"formula"},  # says where a formula is wrong

@@ -6,7 +6,7 @@ from fractions import Fraction
 import pytest
 
 from autograder.models import Status
-from autograder.publish.results import pseudonym, read_results, who
+from autograder.publish.results import read_results, who
 from autograder.report.store import Store
 from tests.autograder import layers
 
@@ -69,12 +69,6 @@ def test_pages_come_along(desk):
     found, _ = results(desk)
     assert found["notebook"].page == b"<html>"
     assert found["einsum"].page is None
-
-
-def test_pseudonyms_hold_for_a_run_and_only_for_it():
-    assert pseudonym("ana", 7) == pseudonym("ana", 7)
-    assert len({pseudonym("ana", 7), pseudonym("ben", 7), pseudonym("ana", 8)}) == 3
-    assert pseudonym("ana", 7).startswith("anon-")
 
 
 def test_people_are_named_with_their_names(graded):

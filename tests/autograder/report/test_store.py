@@ -309,14 +309,6 @@ def test_a_new_file_has_the_usual_rights(tmp_path):
 # --- the run ---
 
 
-def test_readers_see_the_seed_once_there_is_one(store):
-    assert store.known_seed() is None
-    seed = store.run_seed(7)
-    assert Store(store.out).known_seed() == seed == 7
-    (store.out / "run.json").write_text("{")
-    assert store.known_seed() is None
-
-
 def test_a_seed_is_random_then_kept(tmp_path):
     seeds = []
     for name in ["one", "two"]:
