@@ -351,7 +351,7 @@ def release(
     zips: bool,
     check: bool,
 ) -> None:
-    """Build what students get: a folder for each topic, or zips.
+    """Build what students get: a folder or a zip for each assignment.
 
     Nothing of a solution, a known mistake or a hidden test is inside; that is looked for.
     With --autograder, build what Gradescope grades with.
