@@ -67,6 +67,7 @@ def diagnose(played: Sequence[Played], transcripts: Sequence[Transcript]) -> tup
 
     One mistake that explains every wrong tensor is named alone; otherwise each tensor gets the one
     that explains it, so that two bugs give two hints; then come constant ratios and transposes.
+    Zeros, NaN and exceptions explain nothing by themselves.
     """
     parts = _by_part(played)
     if not parts:
@@ -88,7 +89,7 @@ def _part_by_part(
     found: dict[str, list[str]] = {}
     hints: dict[str, Diagnosis] = {}
     for part, candidates in matches.items():
-        best = _closest(candidates, parts[part].right)
+        best = _closest(candidates, parts[part].right) if _says_much(parts[part]) else []
         diagnosis = _named(best[0], (part,)) if len(best) == 1 else _probe(played, part)
         if diagnosis is not None:
             key = diagnosis.mistake or diagnosis.hints[0]
@@ -152,6 +153,14 @@ def _matching(found: _Wrong, transcripts: Sequence[Transcript]) -> list[Transcri
             for key, value in found.wrong.items()
         )
     ]
+
+
+def _says_much(found: _Wrong) -> bool:
+    """Whether some wrong value is a number: many mistakes give the same zeros, NaN and exceptions.
+
+    Then a mistake that the other tensors contradict is not named for this one alone.
+    """
+    return any(value[0] != "raised" and value[2:3] != [0.0] for value in found.wrong.values())
 
 
 def _right(played: Sequence[Played]) -> frozenset[Key]:

@@ -64,6 +64,11 @@ def right_for_rows(x):
 
 
 @mistake("moments", source="made up", hints=HINTS)
+def nan_second(x):
+    return x**2, x**3 * float("nan")
+
+
+@mistake("moments", source="made up", hints=HINTS)
 def raises(x):
     raise KeyError("axis")
 
@@ -158,6 +163,14 @@ def test_a_mistake_that_agrees_only_partly_is_not_named_for_it(diagnosed, functi
 
 def test_a_mistake_of_one_tensor_of_two_is_named_for_that_one(diagnosed):
     assert named(diagnosed(lambda x: ((x + 1) ** 2, x.exp()))) == [("shifted", ("first",))]
+
+
+def test_nan_names_a_mistake_only_if_that_explains_all_that_is_wrong(diagnosed):
+    def nothing(x):
+        return x**3 * float("nan")
+
+    assert named(diagnosed(lambda x: (x**2, nothing(x)))) == [("nan_second", ("second",))]
+    assert diagnosed(lambda x: (x.exp(), nothing(x))) == ()
 
 
 def test_rounding_does_not_hide_a_mistake(diagnosed):
