@@ -17,7 +17,7 @@ import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -25,12 +25,12 @@ from typing import Any
 from autograder import archive, desk, pipeline
 from autograder.errors import ConfigError, GraderError, SandboxError
 from autograder.models import Assignment, Isolation, RunRecord, Status
+from autograder.publish.gradescope import exercise_tests
 from autograder.report import text
 from autograder.report.store import Store
 
 HOME = Path("/autograder")
 STUDENT = "student"  # Gradescope knows who it is; no name enters the grader
-_ISOLATION = "Your code ran in a sandbox (tier {tier})."
 
 
 def main(home: Path = HOME) -> int:
@@ -97,15 +97,16 @@ def _whole_seconds(moment: str | None) -> str | None:
 
 def _document(feedback: Mapping[str, Any], tier: str) -> dict[str, Any]:
     score = feedback["score"]
+    ran = f"Your code ran in a sandbox (tier {tier})."
     return {
         "score": score["value"] if score is not None else 0,
-        "output": "\n".join(_heading(feedback, tier)),
+        "output": "\n".join([*text.feedback_lines({**feedback, "exercises": []}), ran]),
         "output_format": "text",
         "test_output_format": "text",
         "test_name_format": "text",
         "visibility": "visible",
         "stdout_visibility": "hidden",
-        "tests": [_test(number, one) for number, one in enumerate(feedback["exercises"], 1)],
+        "tests": exercise_tests(feedback),
         "extra_data": {
             "gradlab": {
                 "status": feedback["status"],
@@ -115,47 +116,6 @@ def _document(feedback: Mapping[str, Any], tier: str) -> dict[str, Any]:
             }
         },
     }
-
-
-def _heading(feedback: Mapping[str, Any], tier: str) -> Iterator[str]:
-    if feedback["score"] is not None:
-        yield text.printable(feedback["score"]["explanation"])
-    for attempt in feedback["attempts"]:
-        if attempt["graded_file"]:
-            yield text.printable(f"Graded file: {attempt['graded_file']}.")
-        if attempt["problem"]:
-            yield text.printable(f"Nothing could be graded. {attempt['problem']}")
-    yield from (text.printable(f"Note: {one}") for one in feedback["remarks"])
-    yield _ISOLATION.format(tier=tier)
-
-
-def _test(number: int, exercise: Mapping[str, Any]) -> dict[str, Any]:
-    """Return one exercise as Gradescope shows a test."""
-    star = " (*)" if exercise["starred"] else ""
-    return {
-        "number": str(number),
-        "name": f"{exercise['id']}{star}: {text.word(exercise['outcome'])}",
-        "score": exercise["points"],
-        "max_score": exercise["max_points"],
-        "status": "passed" if exercise["outcome"] == "passed" else "failed",
-        "output": "\n".join(_said(exercise)),
-        "visibility": "visible",
-    }
-
-
-def _said(exercise: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what broke, each thing once, and the first hint."""
-    broken = [case for case in exercise["cases"] if case["outcome"] != "passed"]
-    if exercise["outcome"] in ("failed", "error", "not_run"):
-        said: dict[str, str] = {}
-        for case in broken:
-            said.setdefault(case["message"], case["title"])
-        for message, title in said.items():
-            yield text.printable(f"{title}: {message}" if message else title)
-    for hint in exercise["hints"][:1]:
-        yield text.printable(f"hint: {hint}")
-    for remark in exercise["remarks"]:
-        yield text.printable(f"note: {remark}")
 
 
 def _excuse_who_was_in_time(request: pipeline.Request, metadata: Mapping[str, Any]) -> None:

@@ -55,9 +55,7 @@ def _document(one: Result, feedback: Mapping[str, Any], *, anonymous: bool) -> d
         "test_name_format": "text",
         "visibility": "visible",
         "stdout_visibility": "hidden",
-        "tests": [
-            _test(index, exercise) for index, exercise in enumerate(feedback["exercises"], start=1)
-        ],
+        "tests": exercise_tests(feedback),
         "leaderboard": [],
         "extra_data": {
             "assignment": feedback["assignment"],
@@ -66,6 +64,11 @@ def _document(one: Result, feedback: Mapping[str, Any], *, anonymous: bool) -> d
             "graded_at": feedback["graded_at"],
         },
     }
+
+
+def exercise_tests(feedback: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return each exercise of a `gradlab/feedback/v1` document as Gradescope shows a test."""
+    return [_test(index, one) for index, one in enumerate(feedback["exercises"], start=1)]
 
 
 def _test(index: int, exercise: Mapping[str, Any]) -> dict[str, Any]:

@@ -35,11 +35,6 @@ WORDS = {
 }
 
 
-def word(outcome: str) -> str:
-    """Return what people call an exercise's outcome in a result file."""
-    return WORDS[ExerciseOutcome(outcome)][0]
-
-
 def printable(text: str, *, limit: int = 2000) -> str:
     """Return text that cannot move the cursor, colour the terminal or turn its direction."""
     kept = "".join(
