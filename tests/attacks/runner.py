@@ -3,7 +3,6 @@
 The command itself only knows the best tier and the least one. Everything else is the real thing.
 """
 
-import functools
 import sys
 
 from autograder.cli import main
@@ -12,8 +11,13 @@ from autograder.sandbox import tiers
 
 def run(tier: str, arguments: list[str]) -> int:
     """Run a command; what it grades, it grades in `tier`."""
+    choose = tiers.choose
+
+    def chosen(wanted=None, **more):
+        return choose(wanted or tier, **more)
+
     if tier != "best":
-        tiers.choose = functools.partial(tiers.choose, tier)
+        tiers.choose = chosen
     return main(arguments)
 
 
