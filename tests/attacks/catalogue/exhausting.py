@@ -195,23 +195,17 @@ def probe():
     Attack(
         name="many-threads",
         tries="starts more threads than anybody needs",
-        files=probing("""
-import threading
+        files=python("""
+            import threading
 
-def probe():
-    release, started = threading.Event(), []
-    threading.stack_size(64 << 10)
-    try:
-        while len(started) < 2000:
-            thread = threading.Thread(target=release.wait)
-            thread.start()
-            started.append(thread)
-    except RuntimeError:
-        pass
-    release.set()
-    return [len(started)] if len(started) >= 2000 else []
-"""),
-        ends={"scale": honest()},
+            threading.stack_size(64 << 10)
+
+            def scale(x, factor):
+                release = threading.Event()
+                while True:
+                    threading.Thread(target=release.wait, daemon=True).start()
+        """),
+        ends={"scale": failed("exception", "memory", "wall_time", "cpu_time")},
     ),
     Attack(
         name="large-reply",

@@ -194,17 +194,19 @@ ATTACKS = (
     ),
     Attack(
         name="kill-itself",
-        tries="kills its own process, and those of its group",
+        tries="kills its own process as if somebody else had done it, and then as it can",
         files=python("""
             import os
             import signal
 
             def scale(x, factor):
-                os.kill(os.getpid(), signal.SIGKILL)
-                os.kill(os.getpid(), signal.SIGTERM)
+                try:
+                    os.kill(os.getpid(), signal.SIGKILL)
+                except PermissionError:
+                    os.kill(os.getpid(), signal.SIGTERM)
                 os.abort()
         """),
-        ends={"scale": failed("crashed", "memory", "exited")},
+        ends={"scale": failed("crashed")},
         undefended="stops",
     ),
     Attack(
