@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -16,6 +17,7 @@ from autograder.publish import canvas, classroom50, gradescope, junit, moodle, t
 from autograder.publish.plan import Plan
 from autograder.publish.results import Result, read_results
 from autograder.report.store import Store, write_atomically
+from autograder.report.text import count, ran_in
 
 
 @frozen
@@ -78,6 +80,11 @@ def plan(store: Store, assignment: Assignment, order: Order, zone: ZoneInfo) -> 
     names = _names(store, results, order)
     job = _Job(order=order, results=results, assignment=assignment, zone=zone, names=names)
     made = _TARGETS[order.target](job)
+    isolations = Counter(one.isolation for one in results if one.isolation is not None)
+    made.notes.extend(
+        f"{count(number, 'student')}: {ran_in(isolation)}"
+        for isolation, number in isolations.items()
+    )
     made.notes.extend(store.notes)
     return made
 

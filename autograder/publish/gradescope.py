@@ -15,7 +15,7 @@ from typing import Any
 from autograder.publish.plan import Plan, Skip
 from autograder.publish.results import Result, who
 from autograder.report.json import number
-from autograder.report.text import exercise_feedback, feedback_lines
+from autograder.report.text import exercise_feedback, feedback_lines, ran_in
 
 
 def results(
@@ -47,9 +47,10 @@ def _document(one: Result, feedback: Mapping[str, Any], *, anonymous: bool) -> d
     assert one.score is not None
     assert one.scale is not None
     heading = {**feedback, "exercises": []}
+    where = [ran_in(one.isolation)] if one.isolation is not None else []
     return {
         "score": number(one.score),
-        "output": "\n".join(feedback_lines(heading, short=anonymous)),
+        "output": "\n".join([*feedback_lines(heading, short=anonymous), *where]),
         "output_format": "text",
         "test_output_format": "text",
         "test_name_format": "text",

@@ -48,6 +48,11 @@ def _suite(one: Result, assignment: str, name: str) -> ET.Element:
     facts = {"status": one.status.value}
     if one.score is not None and one.scale is not None:
         facts |= {"score": str(number(one.score)), "scale": str(number(one.scale))}
+    if one.isolation is not None:
+        facts |= {
+            "isolation": one.isolation.tier,
+            "not_promised": "; ".join(one.isolation.missing),
+        }
     for key, value in facts.items():
         ET.SubElement(properties, "property", name=key, value=value)
     exercises = one.feedback["exercises"] if one.feedback else []

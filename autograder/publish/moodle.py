@@ -21,7 +21,7 @@ from autograder.lms.people import Claim
 from autograder.lms.when import in_english
 from autograder.publish.plan import Change, Plan, Skip
 from autograder.publish.results import Result, key, matched, note_scales, who
-from autograder.report.text import feedback_lines
+from autograder.report.text import feedback_lines, ran_in
 
 _OURS = "<p>GradLab"  # by which a comment is known again, and may be replaced
 _COMMENT = 20_000  # characters of a comment; the rest is in the feedback file
@@ -222,7 +222,8 @@ def _feedback_file(line: Line, result: Result, *, anonymous: bool) -> dict[str, 
     assignment = result.feedback["assignment"]
     if result.page is not None and not anonymous:
         return {f"{folder}/feedback-{assignment}.html": result.page}
-    text = "\n".join([*feedback_lines(result.feedback, short=anonymous), ""])
+    where = [ran_in(result.isolation)] if result.isolation is not None else []
+    text = "\n".join([*feedback_lines(result.feedback, short=anonymous), *where, ""])
     return {f"{folder}/feedback-{assignment}.txt": text.encode("utf-8", "replace")}
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from fractions import Fraction
 
 from autograder.lms.people import Claim, Match, Person, match
-from autograder.models import Account, Status, Submission, frozen
+from autograder.models import Account, Isolation, Status, Submission, frozen
 from autograder.report.json import Document
 from autograder.report.store import Store
 
@@ -33,6 +33,7 @@ class Result:
     explanation: str = ""
     submitted_at: str = ""  # of the attempt that counts, ISO 8601
     graded_at: datetime | None = None
+    isolation: Isolation | None = None  # in which the code ran
     feedback: Document | None = None  # what the student may see
     page: bytes | None = None  # the same as a page, if pages were made
 
@@ -92,6 +93,9 @@ def _read(
         if index is not None
         else "",
         graded_at=datetime.fromisoformat(document["graded_at"]),
+        isolation=Isolation(
+            tier=document["isolation"]["tier"], missing=tuple(document["isolation"]["missing"])
+        ),
         feedback=feedback,
         page=page,
     )

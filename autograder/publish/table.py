@@ -16,7 +16,17 @@ from autograder.publish.plan import Plan, Skip
 from autograder.publish.results import Result, who
 from autograder.report.json import number, text_cell
 
-_COLUMNS = ("student_id", "name", "status", "score", "scale", "submitted_at", "explanation")
+_COLUMNS = (
+    "student_id",
+    "name",
+    "status",
+    "score",
+    "scale",
+    "submitted_at",
+    "explanation",
+    "isolation",
+    "not_promised",
+)
 
 
 def grades(
@@ -50,6 +60,8 @@ def grades(
                 "" if one.scale is None else number(one.scale),
                 one.submitted_at,
                 text_cell(one.explanation),
+                one.isolation.tier if one.isolation else "",
+                text_cell("; ".join(one.isolation.missing)) if one.isolation else "",
                 *(points.get(exercise, "") for exercise in ids),
             )
         )

@@ -426,6 +426,13 @@ def isolation_line(tier: str) -> str:
     return f"isolation: tier {tier} ({_TIERS[tier]})"
 
 
+def ran_in(isolation: Isolation) -> str:
+    """Return one sentence about where code ran, and what that cannot promise."""
+    return (
+        f"graded in isolation tier {isolation.tier}; not promised: {'; '.join(isolation.missing)}"
+    )
+
+
 def isolation_block(isolation: Isolation, advice: str = "") -> Iterable[RenderableType]:
     """Yield what was reached, what it cannot promise, why it is no more, and what to do."""
     style = "" if isolation.tier == "A" else "bold yellow"

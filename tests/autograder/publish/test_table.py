@@ -35,6 +35,8 @@ def test_everybody_has_a_row_with_a_column_for_each_exercise():
         "scale": "4",
         "submitted_at": "2026-02-09T18:20:00+01:00",
         "explanation": "Score: 3.25 of 4.",
+        "isolation": "",
+        "not_promised": "",
         "softmax": "2",
         "elbo": "",
     }
