@@ -20,15 +20,15 @@ COUNTS = {  # slow proofs; with the seeds of each campaign on top
     "frames from a worker": 140_000,
     "frames for a worker": 60_000,
     "replies of a worker": 20_000,
-    "a notebook": 15_000,
-    "a module": 15_000,
-    "an archive": 5_000,
+    "a notebook": 6_000,
+    "a module": 6_000,
+    "an archive": 3_000,
     "grading_config.yml": 3_000,
-    "submissions.csv": 10_000,
-    "the roster": 10_000,
-    "the ledger": 10_000,
+    "submissions.csv": 3_000,
+    "the roster": 3_000,
+    "the ledger": 3_000,
 }
-OF_OUT = 2_000  # of each file that grading leaves behind
+OF_OUT = 1_000  # of each file that grading leaves behind
 
 
 @pytest.mark.parametrize("name", ["frames from a worker", "an archive", "grading_config.yml"])
