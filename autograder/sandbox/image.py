@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import contextlib
 import csv
-import fcntl
 import importlib.metadata
 import os
 import re
@@ -133,6 +132,8 @@ class Image:
 
     def _hold(self) -> None:
         """Keep others from sweeping the folder away, until we and all our forks are dead."""
+        import fcntl  # noqa: PLC0415 -- `doctor` runs on systems that have none
+
         self.lock = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         with contextlib.suppress(OSError):  # a file system without locks: others cannot sweep
             fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -192,6 +193,8 @@ def temporary_files() -> Iterator[None]:
 
 def _sweep(temporary: Path) -> None:
     """Delete the images of our own runs that were killed: nobody holds their locks."""
+    import fcntl  # noqa: PLC0415 -- `doctor` runs on systems that have none
+
     for folder in temporary.glob(f"{_PREFIX}*"):
         with contextlib.suppress(OSError):
             opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)

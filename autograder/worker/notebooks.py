@@ -23,8 +23,10 @@ from autograder.worker.source import (
 )
 
 _LINE_MAGIC = re.compile(r"^(?P<indent>\s*)(?:[%!?]|\w[\w.]*\s*\?{1,2}\s*$)")
-_TIMED = re.compile(r"^(?P<head>\s*(?:[\w.,\s\[\]]+=\s*)?)%time\s+(?P<code>\S.*)$")
-_ASSIGNED = re.compile(r"^(?P<head>\s*[\w.,\s\[\]]+=\s*)[%!].*$")
+# A target begins with no space: a line of spaces could be cut in two in as many ways as it is long.
+_TARGET = r"[\w.,\[\]][\w.,\s\[\]]*=\s*"
+_TIMED = re.compile(rf"^(?P<head>\s*(?:{_TARGET})?)%time\s+(?P<code>\S.*)$")
+_ASSIGNED = re.compile(rf"^(?P<head>\s*{_TARGET})[%!].*$")
 _TRANSPARENT = frozenset({"time", "timeit", "capture", "prun", "memit"})  # the body is Python
 _MOST_MAGICS = 200  # of one cell; each costs one attempt to parse it
 

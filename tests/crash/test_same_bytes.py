@@ -38,19 +38,6 @@ class datetime_(_real, metaclass=_Shifted):
 datetime.datetime = datetime_
 """
 
-_IN_TIER = """
-import sys
-from pathlib import Path
-from autograder import pipeline
-from autograder.cli.progress import Progress
-
-course, source, out, roster, tier = sys.argv[1:]
-with Progress() as progress:
-    pipeline.grade(pipeline.Request(
-        course_dir=Path(course), source=Path(source), assignment="layers", out=Path(out),
-        roster=Path(roster), seed=7, jobs=2, tier=tier), progress)
-"""
-
 
 def keep(desk: Desk, students: int) -> Desk:
     """Leave only the first students in SOURCE."""
@@ -76,6 +63,12 @@ def graded(small, tmp_path_factory) -> Desk:
 def bytes_of(desk: Desk) -> dict[str, str]:
     """Return all files as text, in the order of their keys, times aside."""
     return {name: json.dumps(found, default=repr) for name, found in desk.files().items()}
+
+
+def without_history(desk: Desk) -> dict[str, str]:
+    """Return all files but what tells of earlier grades, which who came later has more of."""
+    left_out = ("history/", "gradebook.sqlite")
+    return {name: one for name, one in bytes_of(desk).items() if not name.startswith(left_out)}
 
 
 def test_neither_order_nor_graders_nor_surroundings_change_a_byte(small, graded, tmp_path):
@@ -139,9 +132,9 @@ def test_both_tiers_find_the_same(small, graded, tmp_path):
     desk = small.copy(tmp_path)
     tier = graded.document("results", "student-000")["isolation"]["tier"]
     other = {"A": "C", "C": "A"}[tier]
-    arguments = (desk.course, desk.source, desk.out, desk.course / "roster.csv", other)
+    command = [sys.executable, "-m", "tests.attacks.runner", other]
     done = subprocess.run(
-        [sys.executable, "-c", _IN_TIER, *map(str, arguments)],
+        [*command, *desk.grading("--jobs", "2")],
         env=ENVIRONMENT,
         capture_output=True,
         text=True,
@@ -184,4 +177,9 @@ def test_a_clock_that_is_set_back_changes_nothing(small, graded, tmp_path):
     done = desk.grade("--jobs", "2", PYTHONPATH=path, CLOCK_SHIFT="-86400")
     assert "not changed, so not examined again" in done.stderr
     assert desk.documents("results")[some]["graded_at"] < first[some]["graded_at"]
-    assert bytes_of(desk) == bytes_of(graded)
+    assert without_history(desk) == without_history(graded)
+    histories = desk.documents("history")
+    for student, right in graded.documents("history").items():
+        assert histories[student]["grades"][-1] == right["grades"][-1] | {
+            "graded_at": histories[student]["grades"][-1]["graded_at"]
+        }

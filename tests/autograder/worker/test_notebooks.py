@@ -144,3 +144,10 @@ def test_a_cell_whose_fault_lies_behind_its_last_line_is_a_remark():
     source = read_notebook("n.ipynb", notebook("x = 1", "if x:\n", "def f():\n    (1,\n"))
     assert [piece.cell for piece in source.pieces] == [1]
     assert len(source.remarks) == 2
+
+
+@pytest.mark.parametrize("line", [" " * 300_000 + ")", "a" * 300_000 + " )", "a, " * 100_000 + ")"])
+def test_a_long_line_that_is_no_python_is_read_in_one_go(line):
+    # Where a pattern goes back and forth over it, this takes hours.
+    source = read_notebook("n.ipynb", notebook(line, "x = 1"))
+    assert [piece.text for piece in source.pieces if piece.cell == 2] == ["x = 1"]
