@@ -38,7 +38,7 @@ prove: $(INSTALLED)
 	@$(BIN)/gradlab validate
 	@$(BIN)/gradlab validate --mutants
 	@$(MAKE) --no-print-directory coverage
-	@$(BIN)/python -m pytest -q -m prove
+	@$(BIN)/python -m pytest -q -m prove -n 2 --dist loadfile
 
 # What a worker can read has its own slow proofs, which run no other lines.
 coverage: $(INSTALLED)

@@ -67,7 +67,7 @@ def diagnose(played: Sequence[Played], transcripts: Sequence[Transcript]) -> tup
 
     One mistake that explains every wrong tensor is named alone; otherwise each tensor gets the one
     that explains it, so that two bugs give two hints; then come constant ratios and transposes.
-    Zeros, NaN and exceptions explain nothing by themselves.
+    Zeros and NaN explain nothing by themselves.
     """
     parts = _by_part(played)
     if not parts:
@@ -156,11 +156,11 @@ def _matching(found: _Wrong, transcripts: Sequence[Transcript]) -> list[Transcri
 
 
 def _says_much(found: _Wrong) -> bool:
-    """Whether some wrong value is a number: many mistakes give the same zeros, NaN and exceptions.
+    """Whether some wrong value is no zero and no NaN: many mistakes give the same ones of those.
 
     Then a mistake that the other tensors contradict is not named for this one alone.
     """
-    return any(value[0] != "raised" and value[2:3] != [0.0] for value in found.wrong.values())
+    return any(value[0] != "array" or value[2] > 0 for value in found.wrong.values())
 
 
 def _right(played: Sequence[Played]) -> frozenset[Key]:

@@ -137,6 +137,8 @@ def _submission(name: str, seeds: Sequence[bytes], changes: Mutator) -> Reader:
         files = [{"name": name, "offset": 0, "size": len(data)}]
         header = {"op": "read", "seq": 1, "files": files, "spec": spec}
         reply, buffers = Session().handle(header, bytearray(data))
+        if not reply["ok"] and reply["error"]["type"] == "MemoryError":
+            raise MemoryError  # the limit holds, and the files are unreadable
         assert reply["ok"], reply["error"]["traceback"]
         facts = wire.unpack(json.loads(json.dumps(reply["value"])), bytearray(b"".join(buffers)))
         for sentence in facts["problems"]:
@@ -144,7 +146,14 @@ def _submission(name: str, seeds: Sequence[bytes], changes: Mutator) -> Reader:
         return facts
 
     files = ("autograder/worker/",)
-    return Reader(read=read, seeds=seeds, files=files, mutate=changes, memory=512 << 20)
+    return Reader(
+        read=read,
+        seeds=seeds,
+        files=files,
+        refusals=(MemoryError,),
+        mutate=changes,
+        memory=512 << 20,
+    )
 
 
 def _notebook_seeds() -> list[bytes]:
