@@ -6,6 +6,7 @@ hand in nothing. Each student's work is known, so each grade that arrives is kno
 """
 
 import csv
+import html
 import itertools
 import json
 from dataclasses import dataclass
@@ -164,7 +165,15 @@ def test_a_moodle_class_of_300_gets_its_grades(desk, language, scheme):
     for command, (download, sheet) in (("collect", in_class), ("grade", final)):
         to = ("-a", "tp1", "-o", desk.out)
         gradlab(desk, command, download, "--worksheet", sheet, *to)
-    gradlab(desk, "export", desk.out, "-a", "tp1", "--to", "moodle", "--into", final[1])
+    has_pages = language == "en"
+    if has_pages:
+        gradlab(desk, "report", desk.out, "-a", "tp1")
+    export = ("export", desk.out, "-a", "tp1", "--to", "moodle", "--into", final[1])
+    before = final[1].read_bytes()
+    assert "300" in gradlab(desk, *export, "--dry-run")
+    assert not (desk.out / "exports").exists()
+    gradlab(desk, *export)
+    assert final[1].read_bytes() == before  # the download stays as it was
 
     folder = desk.out / "exports" / "tp1" / "moodle"
     assert site.take_worksheet((folder / final[1].name).read_bytes()) == SIZE
@@ -177,8 +186,15 @@ def test_a_moodle_class_of_300_gets_its_grades(desk, language, scheme):
     assert wrong == []
     assert [user.name for user in users if len(user.feedback) != 1] == []
     for user, one in zip(users, everybody, strict=True):
-        (text,) = user.feedback.values()
-        assert text.decode().splitlines()[0] == f"tp1: {one.expected:g} of 4"
+        (said,) = (text.decode() for text in user.feedback.values())
+        if has_pages:
+            assert "<!doctype html>" in said.lower()
+            assert f"{one.first} {one.last}" in html.unescape(said)
+        else:
+            assert said.splitlines()[0] == f"tp1: {one.expected:g} of 4"
+    if has_pages:
+        page = (desk.out / "pages" / "tp1" / "index.html").read_text(encoding="utf-8")
+        assert page.count('href="students/') >= SIZE
     assert len({one.expected for one in everybody}) >= 5
 
 
