@@ -103,13 +103,22 @@ def find_submissions(  # noqa: PLR0913 -- one parameter for each thing said abou
         else:
             handed = platforms.handed_in(origin, look)
             submissions = search.of_platform(platforms.identified(handed, roster, known, notes))
+    _check_some(submissions, source, notes)
+    return Found(submissions=submissions, notes=tuple(notes))
+
+
+def _check_some(submissions: Sequence[Submission], source: Path, notes: Sequence[str]) -> None:
+    """Let nobody take a wrong folder for a class that handed in nothing.
+
+    Raises:
+        ConfigError: If there is no attempt at all.
+    """
     if not any(submission.attempts for submission in submissions):
         said = "".join(f"\n{note}" for note in notes)
         raise ConfigError(
             f"{source}: expected a folder or a .zip, .py or .ipynb file named after each student, "
             f"got none. Name them after the students' ids.{said}"
         )
-    return Found(submissions=submissions, notes=tuple(notes))
 
 
 def _origin(named: str | None, look: Look) -> tuple[str, Look]:

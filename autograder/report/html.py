@@ -78,6 +78,8 @@ _TIERS = {
     "none": "Student code ran without isolation, because the instructor trusts it.",
 }
 _DATES = {"class_end": "end of class", "due": "due", "closes": "closes"}
+# What a file that somebody has edited makes its readers raise.
+_NOT_WHOLE = (LookupError, TypeError, ValueError, AttributeError, UndefinedError)
 
 
 @frozen
@@ -130,7 +132,7 @@ def write_pages(
             standing = statistics.standing(submission, result, label)
             titles |= _titles(result)
             page = desk.feedback_page(feedback, label, standing) if feedback and result else None
-        except (LookupError, TypeError, ValueError, AttributeError, UndefinedError) as fault:
+        except _NOT_WHOLE as fault:
             store.notes.append(
                 f"{assignment.id}/{student}: not a whole result, so it counts as absent ({fault})."
             )
@@ -142,15 +144,25 @@ def write_pages(
             pages.add(path)
     scale = float(assignment.rules.scale)
     found = statistics.statistics(standings, assignment.exercises, titles, scale=scale)
-    if names is not None and found.graded < ENOUGH:
-        raise ConfigError(
-            f"{assignment.id}: expected at least {ENOUGH} graded students for a page without names,"
-            f" got {found.graded}. So few are recognised by their scores; do not publish them."
-        )
+    if names is not None:
+        _check_enough(assignment.id, found.graded)
     index = target / "index.html"
     linked = frozenset(path.stem for path in pages)
     _write(index, desk.class_page(found, linked, is_anonymous=names is not None))
     return Written(index=index, students=len(pages), removed=_remove_others(target, pages))
+
+
+def _check_enough(assignment: str, graded: int) -> None:
+    """Refuse a page without names about so few that everybody is recognised.
+
+    Raises:
+        ConfigError: If they are too few.
+    """
+    if graded < ENOUGH:
+        raise ConfigError(
+            f"{assignment}: expected at least {ENOUGH} graded students for a page without names,"
+            f" got {graded}. So few are recognised by their scores; do not publish them."
+        )
 
 
 def _titles(result: Document | None) -> dict[str, str]:

@@ -73,7 +73,8 @@ def test_no_two_attacks_have_a_name_or_a_text_in_common():
 def test_every_cell_is_python(submission):
     cells = [PREAMBLE, submission.first, *submission.answers, submission.last]
     for cell in filter(None, cells):
-        compile(cell, submission.name, "exec")  # else an attack would fail for a wrong reason
+        # Else an attack would fail for a wrong reason.
+        assert compile(cell, submission.name, "exec").co_code
 
 
 @pytest.mark.parametrize(

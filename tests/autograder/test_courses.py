@@ -46,13 +46,17 @@ def test_no_student_is_left_out_and_none_invented(graded):
 def test_documents_keep_to_their_schema(graded, kind):
     schema = json.loads((ROOT / "docs" / "schemas" / f"{kind}.v1.schema.json").read_text())
     folder = {"result": "results", "feedback": "feedback"}[kind]
-    for document in graded.documents(folder).values():
+    documents = graded.documents(folder)
+    assert set(documents) == set(CLASS)
+    for document in documents.values():
         jsonschema.validate(document, schema)
 
 
 def test_run_json_keeps_to_its_schema(graded):
     schema = json.loads((ROOT / "docs" / "schemas" / "run.v1.schema.json").read_text())
-    jsonschema.validate(json.loads((graded.out / "run.json").read_text()), schema)
+    document = json.loads((graded.out / "run.json").read_text())
+    assert document["schema"] == "gradlab/run/v1"
+    jsonschema.validate(document, schema)
 
 
 def test_names_come_from_the_roster(graded):

@@ -132,10 +132,12 @@ def test_a_module_imports_only_what_its_layer_allows(name):
 
 def test_there_is_no_import_cycle():
     graph = {name: ours(name, ast.walk(tree)) - {name} for name, tree in TREES.items()}
+    cycle = []
     try:
         TopologicalSorter(graph).prepare()
     except CycleError as fault:
-        pytest.fail(" imports ".join(reversed(fault.args[1])))
+        cycle = fault.args[1]
+    assert cycle == []
 
 
 def test_only_modules_that_exist_are_listed():

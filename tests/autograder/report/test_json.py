@@ -190,8 +190,11 @@ every_status = pytest.mark.parametrize("name", EVERY_STATUS)
 @every_status
 def test_every_document_follows_its_schema(name):
     handed_in, marks, records = EVERY_STATUS[name]
-    validate(result_document(handed_in, marks, records, ENVIRONMENT, NOW))
-    validate(feedback_document(handed_in, marks, records, NOW))
+    result = result_document(handed_in, marks, records, ENVIRONMENT, NOW)
+    feedback = feedback_document(handed_in, marks, records, NOW)
+    validate(result)
+    validate(feedback)
+    assert result["status"] == feedback["status"] == marks.status.value
 
 
 @every_status
