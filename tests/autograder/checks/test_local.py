@@ -266,7 +266,7 @@ def test_expected_values_survive_json(tmp_path, value):
 @pytest.mark.parametrize(
     "value",
     [object(), {1, 2}, {"a": 1}, torch.ones(1, dtype=torch.complex64), 1j, np.ones(1, complex)],
-    ids=str,
+    ids=lambda value: type(value).__name__,
 )
 def test_other_expected_values_stay_in_the_hidden_suite(value):
     with pytest.raises(

@@ -292,7 +292,9 @@ def test_the_size_of_the_first_tensor_or_array_is_kept_for_the_probes(args, size
     assert student.sizes == sizes
 
 
-@pytest.mark.parametrize("thing", [object(), lambda x: x, {1, 2}, "handle"], ids=str)
+@pytest.mark.parametrize(
+    "thing", [object(), lambda x: x, {1, 2}, "handle"], ids=["object", "function", "set", "handle"]
+)
 def test_what_cannot_cross_is_refused_here(thing):
     student = made()
     thing = {"tuple key": {(1, 2): 3}} if thing == "handle" else thing
