@@ -22,7 +22,7 @@ from autograder.batch import Run, make_examiner, test_files
 from autograder.checks import judge
 from autograder.checks.bank import Topic, Version
 from autograder.checks.diagnose import AGREEMENT, Transcript
-from autograder.checks.fingerprint import agree
+from autograder.checks.fingerprint import agree, magnitude, scaled
 from autograder.checks.suite import Suite, open_suite
 from autograder.errors import ConfigError, SuiteError
 from autograder.examine import Examiner
@@ -43,13 +43,26 @@ _DIED = "expected its proof to end, got a process that died three times. Look at
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """What the proof of one exercise found, under one seed and dtype."""
+    """What the proof of one exercise found, under one seed and dtype.
+
+    Attributes:
+        exercise: Its key.
+        seed: What the inputs were drawn from.
+        dtype: What they were cast to.
+        cases: How many cases it has.
+        mistakes: How many known mistakes were tried.
+        multiples: How many of those are another one times a constant.
+        alternatives: How many other right versions were tried.
+        degenerate: How many versions that nobody thought about.
+        problems: A sentence for each thing that is not as it should be.
+    """
 
     exercise: str
     seed: str
     dtype: str
     cases: int
     mistakes: int
+    multiples: int
     alternatives: int
     degenerate: int
     problems: tuple[str, ...]
@@ -77,6 +90,7 @@ def validate(examiner: Examiner) -> Iterator[Finding]:
             dtype=str(examiner.dtype).removeprefix("torch."),
             cases=len(examiner.cases[exercise.key]),
             mistakes=len(mistakes),
+            multiples=_multiples(examiner.transcripts[exercise.key]),
             alternatives=len(alternatives),
             degenerate=len(degenerates),
             problems=tuple(problems),
@@ -308,6 +322,25 @@ def _same_transcripts(transcripts: Sequence[Transcript]) -> Iterator[str]:
         for other in transcripts[index + 1 :]:
             if _alike(one.seen, other.seen):
                 yield f"mistakes {one.mistake} and {other.mistake} cannot be told apart"
+
+
+def _multiples(transcripts: Sequence[Transcript]) -> int:
+    """Count the mistakes that are an earlier one times a constant: variants, not new ideas."""
+    return sum(
+        any(_is_multiple(one.seen, earlier.seen) for earlier in transcripts[:index])
+        for index, one in enumerate(transcripts)
+    )
+
+
+def _is_multiple(one: Mapping[Any, Any], other: Mapping[Any, Any]) -> bool:
+    sizes = [sum(magnitude(value) for value in seen.values() if value) for seen in (one, other)]
+    if not all(sizes):
+        return False
+    factor = sizes[0] / sizes[1]
+    return any(
+        _alike(one, {key: value and scaled(value, sign * factor) for key, value in other.items()})
+        for sign in (1, -1)
+    )
 
 
 def _alike(one: Mapping[Any, Any], other: Mapping[Any, Any]) -> bool:

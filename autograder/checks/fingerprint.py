@@ -66,6 +66,23 @@ def agree(one: Fingerprint, other: Fingerprint, *, rtol: float) -> bool:
     return all(abs(a - b) <= bound for a, b in zip(values, values_, strict=True))
 
 
+def scaled(one: Fingerprint, factor: float) -> Fingerprint:
+    """Return the fingerprint of the same value times a finite number; text stays what it is."""
+    if one[0] == "sequence":
+        return ["sequence", [scaled(item, factor) for item in one[1]]]
+    if one[0] != "array":
+        return one
+    kind, shape, norm, values, special = one
+    return [kind, shape, abs(factor) * norm, [factor * value for value in values], special]
+
+
+def magnitude(one: Fingerprint) -> float:
+    """Return the sum of the norms of a value's arrays; 0 for what has none."""
+    if one[0] == "sequence":
+        return sum(magnitude(item) for item in one[1])
+    return float(one[2]) if one[0] == "array" else 0.0
+
+
 def _of_array(tensor: torch.Tensor) -> Fingerprint:
     if tensor.is_complex():
         tensor = torch.view_as_real(tensor)

@@ -547,12 +547,15 @@ def validation(findings: Sequence[Any]) -> Iterable[Any]:
         for problem in finding.problems:
             where = f"{finding.exercise} (seed {finding.seed}, {finding.dtype})"
             yield line(f"{where}: {problem}")
-    exercises, mistakes = len(rows), sum(f[0].mistakes for f in rows.values())
+    mistakes, multiples = (
+        sum(getattr(f[0], name) for f in rows.values()) for name in ("mistakes", "multiples")
+    )
     seeds, dtypes = ({getattr(one, name) for one in findings} for name in ("seed", "dtype"))
     wrong = sum(bool(finding.problems) for finding in findings)
     verdict = "all proven" if not wrong else f"{wrong} of {count(len(findings), 'proof')} failed"
+    variants = f" ({multiples} of them another times a constant)" if multiples else ""
     yield line(
-        f"{count(exercises, 'exercise')}, {count(mistakes, 'known mistake')},"
+        f"{count(len(rows), 'exercise')}, {count(mistakes, 'known mistake')}{variants},"
         f" {count(len(seeds), 'seed')} in {' and '.join(sorted(dtypes))}: {verdict}"
     )
 

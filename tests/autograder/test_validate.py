@@ -88,6 +88,28 @@ def test_mistakes_that_differ_in_one_case_are_told_apart(tmp_path):
     assert problems(made) == []
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "multiples"),
+    [
+        ("3 * x", "-7 * x", 1),
+        ("3 * x", "4 * x", 1),
+        ("3 * x", "x + 1", 0),
+        ("3 * x", "3 * x.flip(0)", 0),
+        ("3 * x if x.dim() == 2 else 2 * x", "4 * x if x.dim() == 2 else 2 * x", 1),
+        ("3 * x if x.dim() == 2 else 2 * x", "4 * x", 0),
+        ("3 * x if x.dim() == 2 else 4 * x", "4 * x if x.dim() == 2 else 3 * x", 0),
+        ("0 * x", "3 * x", 0),
+    ],
+)
+def test_a_mistake_that_is_another_times_a_constant_is_counted(tmp_path, first, second, multiples):
+    made = course(
+        tmp_path,
+        mistakes=WRONG.format(name="one", value=first) + WRONG.format(name="two", value=second),
+    )
+    (found,) = toys.examined(made, lambda examiner: list(validate(examiner)))
+    assert (found.mistakes, found.multiples) == (2, multiples)
+
+
 def test_an_alternative_that_fails_is_named_with_its_case(tmp_path):
     made = course(tmp_path, alternatives=OTHER.format(name="rounded", value="(2 * x).round()"))
     (problem,) = problems(made)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from autograder.checks.fingerprint import agree, fingerprint, raised
+from autograder.checks.fingerprint import agree, fingerprint, magnitude, raised, scaled
 
 X = torch.linspace(-1, 1, 12, dtype=torch.float64).reshape(3, 4)
 
@@ -57,3 +57,18 @@ def test_a_raised_exception_is_no_value():
 def test_a_fingerprint_survives_json():
     print_ = fingerprint((X, X * float("inf"), None))
     assert agree(json.loads(json.dumps(print_, allow_nan=False)), print_, rtol=0.0)
+
+
+@pytest.mark.parametrize("value", [X, (X, [X.T, 2.0]), -X, 1.5], ids=str)
+def test_a_fingerprint_scales_as_its_value_does(value):
+    tripled = (X * -3, [X.T * -3, -6.0]) if isinstance(value, tuple) else value * -3
+    print_ = scaled(fingerprint(value), -3.0)
+    assert agree(print_, fingerprint(tripled), rtol=1e-12)
+    assert magnitude(print_) == pytest.approx(3 * magnitude(fingerprint(value)))
+    assert magnitude(print_) > 0
+
+
+def test_what_is_no_number_has_no_magnitude_and_does_not_scale():
+    print_ = fingerprint(("text", None))
+    assert scaled(print_, 2.0) == print_
+    assert magnitude(print_) == magnitude(raised("ValueError")) == 0.0

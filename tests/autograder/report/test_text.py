@@ -400,7 +400,8 @@ def test_one_reason_that_stops_all_cases_is_said_once():
 
 def finding(**changes):
     given = {"exercise": "losses.softmax", "seed": "1", "dtype": "float64", "cases": 9,
-             "mistakes": 3, "alternatives": 1, "degenerate": 5, "problems": ()}  # fmt: skip
+             "mistakes": 3, "multiples": 0, "alternatives": 1, "degenerate": 5,
+             "problems": ()}  # fmt: skip
     return SimpleNamespace(**given | changes)
 
 
@@ -408,6 +409,11 @@ def test_a_proof_is_one_row_for_each_exercise():
     made = shown(*text.validation([finding(), finding(seed="2")]))
     assert "losses.softmax" in made
     assert made.splitlines()[-1] == "1 exercise, 3 known mistakes, 2 seeds in float64: all proven"
+
+
+def test_mistakes_that_are_multiples_of_others_are_told():
+    made = shown(*text.validation([finding(multiples=1), finding(seed="2", multiples=1)]), width=90)
+    assert "3 known mistakes (1 of them another times a constant), 2 seeds" in made
 
 
 def test_a_failed_proof_says_no_and_why():
