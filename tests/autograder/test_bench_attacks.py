@@ -1,12 +1,11 @@
 """`make bench-attacks`: GradLab's column, and that the bench measures what it says."""
 
-import shutil
-
 import pytest
 
-from benchmarks import attacks
-from benchmarks.attacks import AFTER, BEFORE, FULL, GradLab, Nbgrader, Otter, Outcome
+from benchmarks import attacks, tools
+from benchmarks.attacks import AFTER, Outcome
 from benchmarks.hostile import ATTACKS, HONEST, PREAMBLE
+from benchmarks.tools import BEFORE, FULL, GradLab, Nbgrader, Otter
 
 WITHOUT_RESULT = Outcome(points=None, beside_tests=True, command=True, lost=("zoe",), hung=True)
 
@@ -20,14 +19,15 @@ def batch(tmp_path_factory):
     """Return everybody's points and prints, all marks and the command: one batch of them all."""
     here = tmp_path_factory.mktemp("attacks")
     tool = GradLab(here)
-    tool._own_folders(here)
-    shutil.copytree(attacks.COURSE, here / "course")
+    tool.own_folders(here)
+    tool.prepare(here)
     works = {one.name: one for one in (*HONEST, *ATTACKS)}
-    tool.hand_in(here, works | {BEFORE: HONEST[0], AFTER: HONEST[0]})
-    ran = tool.grade_all(here)
+    for student, work in (works | {BEFORE: HONEST[0], AFTER: HONEST[0]}).items():
+        tool.hand_in(here, student, work)
+    tool.grade(here, [])
     private = here / "out" / "private" / "softmax"
     said = {path.stem: path.read_text(encoding="utf-8") for path in private.glob("*.json")}
-    return tool.points(here), said, [path.name for path in (here / "marks").iterdir()], ran
+    return tool.points(here), said, [path.name for path in (here / "marks").iterdir()], tool.ran
 
 
 def test_the_whole_class_is_graded(batch):
@@ -121,11 +121,11 @@ def test_a_tool_that_is_unfair_to_the_honest_is_named():
 @pytest.mark.prove
 @pytest.mark.parametrize("tool", [Otter, Nbgrader, GradLab], ids=lambda tool: tool.name)
 def test_each_tool_is_fair_and_one_attack_tells_them_apart(tool, tmp_path):
-    if tool is not GradLab and not (attacks.PEERS / "python").exists():
+    if tool is not GradLab and not (tools.PEERS / "python").exists():
         pytest.skip("build/peers is missing: `make bench-attacks` makes it")
     bench = tool(tmp_path / tool.name)
     frames = next(one for one in ATTACKS if one.name == "frames")
-    measured = {one.name: {tool.name: bench.attack(one)} for one in (*HONEST[:2], frames)}
+    measured = {one.name: {tool.name: attacks.attack(bench, one)} for one in (*HONEST[:2], frames)}
     assert attacks.unfair(measured) == []
     got = measured["frames"][tool.name]
     assert got.lost == ()

@@ -279,9 +279,10 @@ class TestPairwiseSqDist:
     @pytest.mark.part("precision")
     def test_far(self, student, draw, expect, oracle):
         """points far from the origin and close together"""
-        # Whole numbers below 2^24: float32 holds them, and their differences, exactly.
-        A = 2_000_000 + draw.integers(4, 3, high=5).to(draw.dtype)
-        B = 2_000_000 + draw.integers(3, 3, high=5).to(draw.dtype)
+        # Whole numbers that the dtype holds exactly, and their differences; but not their squares.
+        far = 300_000_000 if draw.dtype == torch.float64 else 2_000_000
+        A = far + draw.integers(4, 3, high=5).to(draw.dtype)
+        B = far + draw.integers(3, 3, high=5).to(draw.dtype)
         self.check(student, expect, oracle, A, B, name="precision")
 
     @pytest.mark.part("precision")
