@@ -254,12 +254,14 @@ class Session:
         seed = header["seed"]
         random.seed(seed)
         np.random.seed(seed % (1 << 32))  # noqa: NPY002 - students use the global generator
-        torch.manual_seed(seed % (1 << 63))
+        if self._is_worker:  # it has no GPU; to remember a seed for one takes as long as a call
+            torch.default_generator.manual_seed(seed % (1 << 63))
+            torch.set_num_threads(1)
+        else:
+            torch.manual_seed(seed % (1 << 63))
         torch.set_default_dtype(torch.float32)
         torch.set_default_device(None)
         torch.set_grad_enabled(True)
-        if self._is_worker:
-            torch.set_num_threads(1)
         self._handles.clear()
         self._exercise = _Exercise(header["exercise"], header["forbidden"])
         return {"value": None}, []

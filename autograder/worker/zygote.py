@@ -97,6 +97,7 @@ def _warm_up(packages: str) -> None:
     site.sethelper()
     faulthandler.enable()
     importlib.import_module("autograder.worker.session")
+    importlib.import_module("encodings.utf_8_sig")  # else by the first file that is decoded
     torch = importlib.import_module("torch")
     importlib.import_module("torch._dynamo")
     torch.set_num_threads(1)
