@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from autograder.cli.instructor import _ASSIGNMENT, _FOLDER, _OUT, _course
+from autograder.cli.options import ASSIGNMENT, OUT, PATH, course_dir
 from autograder.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def _assignment(course: GradingConfig, name: str) -> Assignment:
 
 
 @commands.command()
-@click.argument("out", type=_FOLDER)
+@click.argument("out", type=PATH)
 @click.option("--database", metavar="URL", help="Also fill postgresql+psycopg://user@host/name.")
 @click.pass_context
 def rebuild(context: click.Context, out: Path, database: str | None) -> None:
@@ -45,7 +45,7 @@ def rebuild(context: click.Context, out: Path, database: str | None) -> None:
     from autograder import config, gradebook  # noqa: PLC0415
     from autograder.report.store import Store  # noqa: PLC0415
 
-    course, store = config.load(_course(context)), Store.existing(out)
+    course, store = config.load(course_dir(context)), Store.existing(out)
     with store.lock():
         gradebook.rebuild(course, store)
         if database is not None:
@@ -57,7 +57,7 @@ def rebuild(context: click.Context, out: Path, database: str | None) -> None:
 
 @commands.command()
 @click.argument("student")
-@_OUT
+@OUT
 @click.option("--json", "as_json", is_flag=True, help="Print what programs can read.")
 @click.pass_context
 def history(context: click.Context, student: str, out: Path, *, as_json: bool) -> None:
@@ -71,7 +71,7 @@ def history(context: click.Context, student: str, out: Path, *, as_json: bool) -
     from autograder.report import text  # noqa: PLC0415
     from autograder.report.store import Store  # noqa: PLC0415
 
-    zone = ZoneInfo(config.load(_course(context)).timezone)
+    zone = ZoneInfo(config.load(course_dir(context)).timezone)
     events = gradebook.history(Store.existing(out), student)
     if as_json:
         click.echo(json.dumps([dataclasses.asdict(one) for one in events], indent=2))
@@ -84,9 +84,9 @@ def history(context: click.Context, student: str, out: Path, *, as_json: bool) -
 
 
 @commands.command()
-@click.argument("table", type=_FOLDER, required=False)
-@_ASSIGNMENT
-@_OUT
+@click.argument("table", type=PATH, required=False)
+@ASSIGNMENT
+@OUT
 @click.option("--by", help="Who decides (the name of this account).")
 @click.pass_context
 def points(
@@ -103,7 +103,7 @@ def points(
     from autograder import config, marking  # noqa: PLC0415
     from autograder.report.store import Store  # noqa: PLC0415
 
-    wanted = _assignment(config.load(_course(context)), assignment)
+    wanted = _assignment(config.load(course_dir(context)), assignment)
     store = Store.existing(out)
     if table is None:
         click.echo(marking.waiting(store, wanted), nl=False)
@@ -117,9 +117,9 @@ def points(
 
 
 @commands.command()
-@click.argument("table", type=_FOLDER)
+@click.argument("table", type=PATH)
 @click.option("--column", required=True, help="Its name under `external` in grading_config.yml.")
-@_OUT
+@OUT
 @click.pass_context
 def scores(context: click.Context, table: Path, column: str, out: Path) -> None:
     """Keep scores from elsewhere, from the CSV file TABLE.
@@ -132,7 +132,7 @@ def scores(context: click.Context, table: Path, column: str, out: Path) -> None:
     from autograder import config, course, gradebook  # noqa: PLC0415
     from autograder.report.store import Store  # noqa: PLC0415
 
-    configured, store = config.load(_course(context)), Store.existing(out)
+    configured, store = config.load(course_dir(context)), Store.existing(out)
     if column not in configured.external:
         known = ", ".join(configured.external) or "none"
         raise ConfigError(
@@ -149,7 +149,7 @@ def scores(context: click.Context, table: Path, column: str, out: Path) -> None:
 
 
 @commands.command("course")
-@click.argument("out", type=_FOLDER)
+@click.argument("out", type=PATH)
 @click.option("--json", "as_json", is_flag=True, help="Print what programs can read.")
 @click.pass_context
 def course_grades(context: click.Context, out: Path, *, as_json: bool) -> None:
@@ -163,7 +163,7 @@ def course_grades(context: click.Context, out: Path, *, as_json: bool) -> None:
     from autograder.report import text  # noqa: PLC0415
     from autograder.report.store import Store  # noqa: PLC0415
 
-    configured, store = config.load(_course(context)), Store.existing(out)
+    configured, store = config.load(course_dir(context)), Store.existing(out)
     if configured.course_grade is None:
         raise ConfigError(
             "course: expected `course_grade` in grading_config.yml, got none. Add it:"
@@ -193,9 +193,9 @@ def _short(score: Fraction | None) -> str:
 
 
 @commands.command()
-@_ASSIGNMENT
-@_OUT
-@click.option("--what-if", "policy", type=_FOLDER, required=True, metavar="POLICY.YML",
+@ASSIGNMENT
+@OUT
+@click.option("--what-if", "policy", type=PATH, required=True, metavar="POLICY.YML",
               help="Other dates, sections, score, exercises; or all of the file.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print what programs can read.")
 @click.pass_context
@@ -213,9 +213,9 @@ def regrade(
     from autograder.report import text  # noqa: PLC0415
     from autograder.report.store import Store  # noqa: PLC0415
 
-    course_dir = _course(context)
-    old = _assignment(config.load(course_dir), assignment)
-    new = config.load_policy(course_dir, assignment, policy)
+    folder = course_dir(context)
+    old = _assignment(config.load(folder), assignment)
+    new = config.load_policy(folder, assignment, policy)
     if assignment not in new.assignments:
         raise ConfigError(
             f"{policy.name}: expected the assignment {assignment!r}, got none. Add it."
@@ -240,7 +240,7 @@ def regrade(
 
 @commands.command()
 @click.argument("student")
-@_OUT
+@OUT
 @click.option("--database", metavar="URL", help="Also remove from this PostgreSQL gradebook.")
 @click.option("--yes", is_flag=True, help="Remove; otherwise only say what would be.")
 @click.pass_context
@@ -261,7 +261,7 @@ def forget(
 
     if not STUDENT_ID.fullmatch(student):
         raise ConfigError(f"forget: {bad_id(student)}")
-    configured, store = config.load(_course(context)), Store(out)
+    configured, store = config.load(course_dir(context)), Store(out)
     if not (out / "run.json").exists() and not store.assignments():
         Store.existing(out)
     if not yes:
@@ -290,8 +290,8 @@ def _say_traces(traces: Traces, what: str) -> None:
 
 
 @commands.command()
-@_ASSIGNMENT
-@_OUT
+@ASSIGNMENT
+@OUT
 @click.option("--top", default=20, show_default=True, help="How many pairs to print.")
 @click.option("--json", "as_json", is_flag=True, help="Print every pair, for programs.")
 @click.pass_context
@@ -308,7 +308,7 @@ def similar(context: click.Context, assignment: str, out: Path, *, top: int, as_
     from autograder.report.store import Store  # noqa: PLC0415
     from autograder.similarity import pairs  # noqa: PLC0415
 
-    course = config.load(_course(context))
+    course = config.load(course_dir(context))
     wanted = _assignment(course, assignment)
     report = pairs.similar(Store.existing(out), wanted, course.course_dir)
     if as_json:

@@ -6,13 +6,13 @@ import json
 import os
 import platform
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from autograder.cli.options import ASSIGNMENT, OUT, PATH, course_dir, writing
 from autograder.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -21,24 +21,11 @@ if TYPE_CHECKING:
 
 commands = click.Group("instructor")
 
-_FOLDER = click.Path(path_type=Path)
-_ASSIGNMENT = click.option(
-    "-a", "--assignment", required=True, help="The assignment's id in grading_config.yml."
-)
-_OUT = click.option("-o", "--out", required=True, type=_FOLDER, help="Where results are kept.")
-
-
-def _course(context: click.Context) -> Path:
-    from autograder.config import find_course  # noqa: PLC0415 -- pydantic only where it is used
-
-    start: Path | None = context.obj
-    return find_course(start if start is not None else Path.cwd())
-
 
 def _request(context: click.Context, assignment: str, out: Path) -> Request:
     from autograder.pipeline import Request  # noqa: PLC0415
 
-    return Request(course_dir=_course(context), source=None, assignment=assignment, out=out)
+    return Request(course_dir=course_dir(context), source=None, assignment=assignment, out=out)
 
 
 def _topics(command: str, wanted: tuple[str, ...], course: GradingConfig) -> tuple[str, ...]:
@@ -85,29 +72,19 @@ def _source_options(command: Callable[..., None]) -> Callable[..., None]:
     for add in (
         click.option("--from", "origin", type=click.Choice(origins),
                      help="Where SOURCE comes from (recognised, if left out)."),
-        click.option("--worksheet", type=_FOLDER,
+        click.option("--worksheet", type=PATH,
                      help="Moodle's grading worksheet or Canvas's gradebook: who, and when."),
-        click.option("--roster", type=_FOLDER,
+        click.option("--roster", type=PATH,
                      help="CSV with student_id, name, section, team; more columns are other ids."),
     ):  # fmt: skip
         command = add(command)
     return command
 
 
-@contextmanager
-def _writing(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as fault:
-        raise ConfigError(
-            f"{folder}: expected room and leave to write, got {fault.strerror!r}. Name another: -o."
-        ) from None
-
-
 @commands.command()
-@click.argument("source", type=_FOLDER)
-@_ASSIGNMENT
-@_OUT
+@click.argument("source", type=PATH)
+@ASSIGNMENT
+@OUT
 @_source_options
 @click.option("--at", help="Time of attempts that have none: '2026-02-09 18:25'.")
 @click.pass_context
@@ -126,7 +103,7 @@ def collect(
 
     found = pipeline.collect(
         pipeline.Request(
-            course_dir=_course(context),
+            course_dir=course_dir(context),
             source=source,
             assignment=assignment,
             out=out,
@@ -142,9 +119,9 @@ def collect(
 
 
 @commands.command()
-@click.argument("source", type=_FOLDER, required=False)
-@_ASSIGNMENT
-@_OUT
+@click.argument("source", type=PATH, required=False)
+@ASSIGNMENT
+@OUT
 @_source_options
 @click.option("--jobs", type=click.IntRange(min=1), help="Graders at once (one for each core).")
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), help="Overrides the configuration.")
@@ -178,7 +155,7 @@ def grade(
     from autograder.cli.progress import Progress  # noqa: PLC0415
 
     request = pipeline.Request(
-        course_dir=_course(context),
+        course_dir=course_dir(context),
         source=source,
         assignment=assignment,
         out=out,
@@ -195,8 +172,8 @@ def grade(
 
 @commands.command()
 @click.argument("student")
-@_ASSIGNMENT
-@_OUT
+@ASSIGNMENT
+@OUT
 @click.option("--json", "as_json", is_flag=True, help="Print the whole result file.")
 def explain(student: str, assignment: str, out: Path, *, as_json: bool) -> None:
     """Say where STUDENT's score comes from.
@@ -218,9 +195,9 @@ def explain(student: str, assignment: str, out: Path, *, as_json: bool) -> None:
 
 @commands.command()
 @click.argument("student")
-@_ASSIGNMENT
+@ASSIGNMENT
 @click.option("--case", "case_id", required=True, help="Its id in the result file.")
-@_OUT
+@OUT
 @click.pass_context
 def replay(context: click.Context, student: str, assignment: str, case_id: str, out: Path) -> None:
     """Play one case of STUDENT's again, with traceback and prints.
@@ -239,8 +216,8 @@ def replay(context: click.Context, student: str, assignment: str, case_id: str, 
 
 @commands.command()
 @click.argument("student")
-@_ASSIGNMENT
-@_OUT
+@ASSIGNMENT
+@OUT
 @click.option("--kind", required=True,
               type=click.Choice(
                   ["override", "extension", "excuse", "clear_review", "clear_forbidden"]
@@ -305,7 +282,7 @@ def validate(
     from autograder import config, graders, validate  # noqa: PLC0415
     from autograder.report import text  # noqa: PLC0415
 
-    course = config.load(_course(context))
+    course = config.load(course_dir(context))
     chosen = _topics("validate", topics, course)
     at_once = graders.default_graders(jobs)
     through: list[str] = []
@@ -333,9 +310,7 @@ def validate(
 
 @commands.command()
 @click.argument("names", nargs=-1, metavar="[ASSIGNMENT]...")
-@click.option(
-    "-o", "--out", type=_FOLDER, help="Where to; assignments/ of the course, if left out."
-)
+@click.option("-o", "--out", type=PATH, help="Where to; assignments/ of the course, if left out.")
 @click.option("--zip", "zips", is_flag=True, help="Zips with the tool inside, for students.")
 @click.option("--autograder", metavar="ASSIGNMENT",
               help="Gradescope's autograder.zip instead, hidden tests included; -o names the file.",
@@ -362,7 +337,7 @@ def release(
     from autograder import archive, config  # noqa: PLC0415
     from autograder import release as stage  # noqa: PLC0415
 
-    course = config.load(_course(context))
+    course = config.load(course_dir(context))
     if check:
         old = stage.stale(course)
         for name in old:
@@ -386,13 +361,13 @@ def release(
         raise ConfigError("release: expected a folder for the zips, got none. Name it: -o DIR.")
     chosen = names or tuple(course.topics)
     folder = out if out is not None else course.course_dir / "assignments"
-    with _writing(folder):
+    with writing(folder):
         (stage.release_zips if zips else stage.release)(course, chosen, folder)
     click.echo(f"{folder}: {', '.join(f'{name}.zip' if zips else name for name in chosen)}")
 
 
 @commands.command()
-@click.option("-o", "--out", default="build/demo", show_default=True, type=_FOLDER)
+@click.option("-o", "--out", default="build/demo", show_default=True, type=PATH)
 @click.option("--jobs", type=click.IntRange(min=1), help="Graders at once (one for each core).")
 @click.pass_context
 def demo(context: click.Context, out: Path, jobs: int | None) -> None:
@@ -404,8 +379,8 @@ def demo(context: click.Context, out: Path, jobs: int | None) -> None:
     from autograder import demo as stage  # noqa: PLC0415
     from autograder.cli.progress import Progress  # noqa: PLC0415
 
-    with _writing(out), Progress() as progress:
-        summary, differences = stage.run(_course(context), out, jobs=jobs, watch=progress)
+    with writing(out), Progress() as progress:
+        summary, differences = stage.run(course_dir(context), out, jobs=jobs, watch=progress)
     progress.show(summary)
     for difference in differences:
         click.echo(difference, err=True)

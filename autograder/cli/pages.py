@@ -6,15 +6,14 @@ from pathlib import Path
 
 import click
 
+from autograder.cli.options import PATH, course_dir
 from autograder.errors import ConfigError
-
-_FOLDER = click.Path(path_type=Path)
 
 
 @click.command()
-@click.argument("out", type=_FOLDER)
+@click.argument("out", type=PATH)
 @click.option("-a", "--assignment", help="Only this one; all that OUT holds, if left out.")
-@click.option("-o", "--out", "folder", type=_FOLDER, metavar="DIR",
+@click.option("-o", "--out", "folder", type=PATH, metavar="DIR",
               help="Where to; OUT/pages, or OUT/pages-anonymous, if left out.")  # fmt: skip
 @click.option("--anonymous", is_flag=True, help="A class page without names, and no others.")
 @click.pass_context
@@ -37,8 +36,7 @@ def report(
     from autograder.report import html, text  # noqa: PLC0415
     from autograder.report.store import Store  # noqa: PLC0415
 
-    start: Path | None = context.obj
-    course = config.load(config.find_course(start if start is not None else Path.cwd()))
+    course = config.load(course_dir(context))
     store = Store(out)
     chosen = [assignment] if assignment is not None else store.assignments()
     for name in chosen:

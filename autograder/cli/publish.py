@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from autograder.cli.options import ASSIGNMENT, PATH, course_dir
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -14,18 +16,17 @@ if TYPE_CHECKING:
 
     from autograder.publish.plan import Plan
 
-_FILE = click.Path(path_type=Path)
 _TARGETS = ("moodle", "canvas", "gradescope", "classroom50", "junit", "csv")
 
 
 @click.command()
-@click.argument("out", type=_FILE)
-@click.option("-a", "--assignment", required=True, help="Its id in grading_config.yml.")
+@click.argument("out", type=PATH)
+@ASSIGNMENT
 @click.option("--to", "target", required=True, type=click.Choice(_TARGETS))
-@click.option("--into", type=_FILE, help="The platform's own file, to be filled.")
+@click.option("--into", type=PATH, help="The platform's own file, to be filled.")
 @click.option("--column", help="Canvas's column, if its name is not the assignment's.")
 @click.option(
-    "-o", "path", type=_FILE, help="File or folder to write (OUT/exports/..., if left out)."
+    "-o", "path", type=PATH, help="File or folder to write (OUT/exports/..., if left out)."
 )
 @click.option("--dry-run", is_flag=True, help="Show every change; write nothing.")
 @click.option("--anonymous", is_flag=True, help="Name no student in what is written.")
@@ -52,13 +53,13 @@ def export(  # noqa: PLR0913 -- one parameter for each option
     from zoneinfo import ZoneInfo  # noqa: PLC0415
 
     from autograder import pipeline  # noqa: PLC0415
-    from autograder.config import find_course  # noqa: PLC0415
     from autograder.publish import export as stage  # noqa: PLC0415
     from autograder.report import text  # noqa: PLC0415
     from autograder.report.store import Store  # noqa: PLC0415
 
-    folder = find_course(context.obj if context.obj is not None else Path.cwd())
-    request = pipeline.Request(course_dir=folder, source=None, assignment=assignment, out=out)
+    request = pipeline.Request(
+        course_dir=course_dir(context), source=None, assignment=assignment, out=out
+    )
     course, chosen = pipeline.configured(request)
     order = stage.Order(target=target, into=into, column=column, anonymous=anonymous)
     plan = stage.plan(Store(out), chosen, order, ZoneInfo(course.timezone))

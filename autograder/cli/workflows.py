@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from autograder.errors import ConfigError
+from autograder.cli.options import PATH, writing
 
 _WHOSE = {
     "student": "into each student's repository",
@@ -15,7 +15,7 @@ _WHOSE = {
 
 
 @click.command()
-@click.option("-o", "--out", required=True, type=click.Path(path_type=Path), help="Where to.")
+@click.option("-o", "--out", required=True, type=PATH, help="Where to.")
 @click.option("--platform", type=click.Choice(["github", "gitlab"]), help="Both, if left out.")
 def workflows(out: Path, platform: str | None) -> None:
     """Write CI workflows: for students' repositories, and yours.
@@ -27,11 +27,7 @@ def workflows(out: Path, platform: str | None) -> None:
     from autograder import workflows as stage  # noqa: PLC0415
     from autograder.report.text import printable  # noqa: PLC0415 -- rich only where it is used
 
-    try:
+    with writing(out):
         written = stage.write(out, (platform,) if platform is not None else stage.PLATFORMS)
-    except OSError as fault:
-        raise ConfigError(
-            f"{out}: expected room and leave to write, got {fault.strerror!r}. Name another: -o."
-        ) from None
     for workflow, path in written:
         click.echo(printable(f"{path}: {_WHOSE[workflow.whose]}"))
