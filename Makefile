@@ -7,7 +7,7 @@ INSTALLED := .venv/.installed
 # One thread for each process: the grader forks, and results do not depend on the machine's size.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help demo test check prove coverage bench bench-attacks generate clean
+.PHONY: help demo test check prove coverage bench bench-peers bench-attacks generate clean
 
 help:
 	@echo 'make demo           grade the bundled class, end to end, into build/demo/'
@@ -16,6 +16,7 @@ help:
 	@echo 'make prove          the slow proofs: isolation, and every solution, mistake and alternative'
 	@echo 'make coverage       the branches of the sandbox and the worker that tests run: at least 95 %'
 	@echo 'make bench          measure speed'
+	@echo 'make bench-peers    GradLab, otter-grader and nbgrader on the same notebooks: how fast?'
 	@echo 'make bench-attacks  who gives points to wrong code? GradLab, otter-grader and nbgrader'
 	@echo 'make generate       write assignments/ from reference/'
 	@echo 'make clean          remove build products and caches; .venv stays'
@@ -52,6 +53,9 @@ bench: $(INSTALLED)
 	@$(BIN)/python benchmarks/run.py
 
 # The other graders live in an environment of their own: their needs are not ours.
+bench-peers: $(INSTALLED) build/peers/.installed
+	@$(BIN)/python -m benchmarks.peers
+
 bench-attacks: $(INSTALLED) build/peers/.installed
 	@$(BIN)/python -m benchmarks.attacks
 

@@ -35,6 +35,7 @@ from benchmarks.tools import FULL, ROOT, TOOLS, GradLab, Tool
 
 FLAVOURS = {"numpy": "", "torch": "import torch\n"}
 CLASS = 300  # students, in the last column
+TARGET = ROOT / "build" / "peers.json"
 
 Samples = dict[str, dict[str, list["Sample"]]]  # by flavour, then by tool
 
@@ -76,13 +77,12 @@ def main() -> None:
                     print(f"    {flavour:8}{tool.name:14}{1000 * got.wall:8.0f} ms each",
                           file=sys.stderr)  # fmt: skip
     print("\n".join(table(versions, samples, markdown=asked.markdown)))
-    target = ROOT / "build" / "peers.json"
-    target.parent.mkdir(exist_ok=True)
+    TARGET.parent.mkdir(exist_ok=True)
     plain = {flavour: {name: [dataclasses.asdict(one) for one in taken]
                        for name, taken in by_tool.items()}
              for flavour, by_tool in samples.items()}  # fmt: skip
-    target.write_text(json.dumps({"versions": versions, "seconds": plain}, indent=2) + "\n")
-    print(f"written: {target.relative_to(ROOT)}", file=sys.stderr)
+    TARGET.write_text(json.dumps({"versions": versions, "seconds": plain}, indent=2) + "\n")
+    print(f"written: {TARGET}", file=sys.stderr)
 
 
 def measure(tool: Tool, first_cell: str, students: int) -> Sample:
