@@ -162,6 +162,8 @@ def packed_summary(reports: Sequence[Any]) -> str:
     written = [one for one in results if one.outcome is not ExerciseOutcome.NOT_IMPLEMENTED]
     passed = [one for one in written if one.outcome is ExerciseOutcome.PASSED]
     file = reports[0].file.partition(".zip/")[2] or reports[0].file
+    if not written:
+        return f"{file}: nothing is written yet, so there is nothing to test."
     said = f"{file}: {len(passed)} of {len(written)} written pass the public tests"
     broken = [
         f"{one.exercise.id} ({WORDS[one.outcome][0]})" for one in written if one not in passed

@@ -163,6 +163,13 @@ def test_the_command_writes_the_zip_and_says_what_is_in_it(home, tmp_path, capsy
         assert made.namelist() == ["layers.ipynb", "layers.py"]
 
 
+def test_a_zip_without_a_written_line_says_so(handout, tmp_path, capsys):
+    assert main(["pack", str(handout), "-o", str(tmp_path / "mine.zip")]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "written: 0 of 4 exercises" in lines
+    assert lines[-1] == "layers.py: nothing is written yet, so there is nothing to test."
+
+
 # --- agreement with the grader ----------------------------------------------------------------
 
 
