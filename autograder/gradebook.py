@@ -371,7 +371,16 @@ def _fill(connection: Connection, tables: Rows) -> None:
     META.create_all(connection)
     for table in META.sorted_tables:
         if tables[table.name]:
-            connection.execute(insert(table), list(tables[table.name]))
+            rows = [{key: _storable(value) for key, value in one.items()}
+                    for one in tables[table.name]]  # fmt: skip
+            connection.execute(insert(table), rows)
+
+
+def _storable(value: Any) -> Any:
+    """Return text that every database takes: no lone surrogates, no NUL."""
+    if not isinstance(value, str):
+        return value
+    return value.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
 
 
 # --- the history of a student ----------------------------------------------------------------

@@ -15,6 +15,11 @@ import numpy as np
 import torch
 
 PROJECTIONS = 4
+# What is larger is no mistake that anybody knows, and whoever returns it would have the grader
+# compute for minutes: a reply may hold forty million elements.
+MAX_ELEMENTS = 1 << 18
+MAX_ITEMS = 4096
+_KEPT = 4096  # directions of so many elements are worth remembering
 Fingerprint = list[Any]  # [kind, shape, norm, projections, projections of what is not finite]
 
 
@@ -25,8 +30,30 @@ def fingerprint(value: Any) -> Fingerprint:
         value: Any decoded value: a tensor, an array, a number, None, a tuple of such.
 
     Returns:
-        Plain lists, strings and floats, so that it can be kept as JSON.
+        Plain lists, strings and floats, so that it can be kept as JSON. Of what is very large,
+        only that it is.
     """
+    return _fingerprint(value) if _is_small(value) else ["other", "too much to compare"]
+
+
+def _is_small(value: Any) -> bool:
+    """Whether a value has few enough elements, and few enough items."""
+    elements, items, left = 0, 0, [value]
+    while left and elements <= MAX_ELEMENTS and items <= MAX_ITEMS:
+        one = left.pop()
+        items += 1
+        if isinstance(one, torch.Tensor):
+            elements += one.numel()
+        elif isinstance(one, np.ndarray):
+            elements += one.size
+        elif isinstance(one, tuple | list):
+            left += one[: MAX_ITEMS + 1]
+        elif isinstance(one, dict):
+            left += [item for pair in one.items() for item in pair]
+    return not left and elements <= MAX_ELEMENTS and items <= MAX_ITEMS
+
+
+def _fingerprint(value: Any) -> Fingerprint:
     if isinstance(value, torch.Tensor):
         return _of_array(value.detach().cpu().resolve_conj().resolve_neg())
     if isinstance(value, np.ndarray | np.generic):
@@ -35,9 +62,9 @@ def fingerprint(value: Any) -> Fingerprint:
         wide = torch.complex128 if type(value) is complex else torch.float64
         return _of_array(torch.tensor(value, dtype=wide))
     if isinstance(value, tuple | list):
-        return ["sequence", [fingerprint(item) for item in value]]
+        return ["sequence", [_fingerprint(item) for item in value]]
     if isinstance(value, dict):
-        return fingerprint(sorted(value.items(), key=lambda pair: str(pair[0])))
+        return _fingerprint(sorted(value.items(), key=lambda pair: str(pair[0])))
     if isinstance(value, str):
         return ["text", hashlib.sha256(value.encode("utf-8", "surrogatepass")).hexdigest()]
     return ["other", type(value).__name__]
@@ -99,6 +126,10 @@ def _of_array(tensor: torch.Tensor) -> Fingerprint:
     return ["array", list(tensor.shape), norm, projections, marks]
 
 
-@functools.lru_cache(maxsize=256)
 def _directions(size: int) -> np.ndarray[Any, np.dtype[np.float64]]:
+    return _kept_directions(size) if size <= _KEPT else _kept_directions.__wrapped__(size)
+
+
+@functools.lru_cache(maxsize=256)
+def _kept_directions(size: int) -> np.ndarray[Any, np.dtype[np.float64]]:
     return np.random.RandomState(size % 2**32).uniform(-1.0, 1.0, size=(PROJECTIONS, size))

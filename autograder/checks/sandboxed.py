@@ -68,6 +68,7 @@ class SandboxedStage:
         self.suspicion: str | None = None  # what the witness could not settle, in this exercise
         self.remarks: tuple[str, ...] = ()
         self.missing: Mapping[str, str] = {}
+        self._was_loaded = False
         self._printed = ""  # by workers that are gone
 
     # --- before the first student statement -----------------------------------------------
@@ -127,7 +128,7 @@ class SandboxedStage:
             self._audited = True
             header = {**header, "audit": True}
         reply, payload = self._exchange(header, buffers, budget)
-        if reply.get("suspicious"):
+        if reply.get("suspicious") and self._names:
             self._audited = False  # look closely at the next call
             self.suspicion = _suspicion(reply["suspicious"])
         return _without_claims(reply, self._names), payload
@@ -199,7 +200,7 @@ class SandboxedStage:
 
     def _loaded_anew(self) -> Worker:
         if self._worker is None:
-            self.read()
+            self._read_again()
         self._worker_is_loaded = True
         limit = self._limits.import_cpu_s
         header = {"op": "load", "candidates": self._candidates, "cpu_s": limit}
@@ -212,10 +213,20 @@ class SandboxedStage:
             said = "running the file failed"
             message = f"{said}: {refusal}"
             raise self._not_loaded(Reason.EXCEPTION, message, feedback=said) from None
-        self.remarks, self.missing = _claims(value)
+        if not self._was_loaded:  # later ones may tell what an earlier worker has seen
+            self.remarks, self.missing = _claims(value)
+            self._was_loaded = True
         if self._begin is not None:
             self._exchange(self._begin, (), self._limits.call_cpu_s)
         return self._current()
+
+    def _read_again(self) -> None:
+        """Read what was read before, in a new worker; slow files may not manage twice."""
+        try:
+            self.read()
+        except SubmissionError as refusal:
+            said = str(refusal)
+            raise self._not_loaded(Reason.CPU_TIME, said, feedback=said) from None
 
     def _not_loaded(self, reason: Reason, message: str, *, feedback: str) -> CaseEndedError:
         self.close()
@@ -302,7 +313,7 @@ def _without_claims(reply: dict[str, Any], names: frozenset[str]) -> dict[str, A
 def _suspicion(found: Any) -> str:
     first = found[0] if isinstance(found, list) and found else None
     what = first.get("what") if isinstance(first, dict) else None
-    return str(what)[:200] if what is not None else "does something that the witness cannot name"
+    return wire.printable(str(what), 200) if what else "does something that nobody could name"
 
 
 def _claims(value: Any) -> tuple[tuple[str, ...], dict[str, str]]:
@@ -311,8 +322,10 @@ def _claims(value: Any) -> tuple[tuple[str, ...], dict[str, str]]:
         return (), {}
     remarks, missing = value.get("remarks"), value.get("missing")
     return (
-        tuple(str(one)[:500] for one in remarks[:50]) if isinstance(remarks, list) else (),
-        {str(k)[:200]: str(v)[:500] for k, v in missing.items()}
+        tuple(wire.printable(str(one), 500) for one in remarks[:50])
+        if isinstance(remarks, list)
+        else (),
+        {wire.printable(str(k), 200): wire.printable(str(v), 500) for k, v in missing.items()}
         if isinstance(missing, dict)
         else {},
     )

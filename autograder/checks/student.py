@@ -146,6 +146,7 @@ class Student:
 
     Attributes:
         calls: How many calls gave a value, in this case.
+        heard: Whether anything in this case came from where the student's code runs.
         remarks: What was noticed and costs nothing.
         sizes: Shape of the first tensor or array that the last call was given, for the probes.
         returned: What the last call gave.
@@ -158,6 +159,7 @@ class Student:
         self._cache: dict[Any, Any] = {} if cache is None else cache
         self._device = device
         self.calls = 0
+        self.heard = False
         self.remarks: list[str] = []
         self.sizes: tuple[int, ...] = ()
         self.returned: Any = None
@@ -186,6 +188,7 @@ class Student:
             except _UNUSABLE as failure:
                 unusable = CaseEndedError(Reason.TYPE, f"its result cannot be used: {failure}")
                 self._cache[key] = (None, unusable)
+        self.heard = True
         value, end = self._cache[key]
         if end is not None:
             raise BlockedError(
@@ -219,6 +222,7 @@ class Student:
         )
         message = {**header, "args": positional, "kwargs": named}
         reply, payload = self._transport.request(message, buffers)
+        self.heard = True
         if reply.get("ok") is not True:
             raise _case_ended(reply.get("error"), header.get("target", ""))
         tree = reply.get("value")

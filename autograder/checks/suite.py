@@ -120,11 +120,12 @@ def _settle(played: Played, fault: BaseException | None, student: Student | None
         return
     if isinstance(fault, CaseEndedError):
         played.ended = fault
-    elif isinstance(fault, SandboxError | SubmissionError) or student is None or not played.calls:
+    elif isinstance(fault, SandboxError | SubmissionError) or student is None or not student.heard:
         played.fault = f"{type(fault).__name__}: {fault}"
     else:
-        # The reference passes this very case, so what the student returned cannot be used: a
-        # None without `.shape`, two values where four are unpacked.
+        # The reference passes this very case, so what came from the worker cannot be used: a
+        # None without `.shape`, two values where four are unpacked. Not only of calls: where
+        # student code runs, it may answer for `support.py` as well.
         played.ended = CaseEndedError(
             Reason.TYPE,
             f"what came back cannot be used as expected: it is {describe(student.returned)};"

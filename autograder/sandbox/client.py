@@ -54,6 +54,7 @@ class Exit:
 
     status: int  # its exit code, or minus the signal that killed it
     cpu_s: float
+    unwanted: bool = False  # the fork server killed it, for its channel was hung up
 
 
 class Sandbox:
@@ -227,8 +228,8 @@ class Client:
             raise _no_server("the end of the stream")
         message: dict[str, Any] = json.loads(text)
         if "exited" in message:
-            ended = Exit(status=message["status"], cpu_s=message["cpu_s"])
-            self._exits[message["exited"]] = ended
+            number = message.pop("exited")
+            self._exits[number] = Exit(**message)
         return message, descriptors
 
 
@@ -479,6 +480,8 @@ def _verdict(ended: Exit, backstop_s: int) -> WorkerDied:
         if ended.status == _EXIT_MEMORY:
             return WorkerDied(Reason.MEMORY, "it used more memory than it may")
         return WorkerDied(Reason.EXITED, f"it ended its own process (exit code {ended.status})")
+    if ended.unwanted:  # nobody here did: the worker itself hung up
+        return WorkerDied(Reason.BAD_REPLY, "it closed its connection")
     name = signal.Signals(-ended.status).name
     if _is_foreign(ended, backstop_s):
         return WorkerDied(Reason.MEMORY, "the system killed it, most likely for its use of memory")
@@ -490,7 +493,8 @@ def _verdict(ended: Exit, backstop_s: int) -> WorkerDied:
 def _is_foreign(ended: Exit, backstop_s: int) -> bool:
     """Tell whether somebody else killed it: the system for want of memory, or a person."""
     # The kernel enforces its limit by clock ticks, which may be far more than what it reports.
-    return ended.status == -signal.SIGKILL and ended.cpu_s < backstop_s / 2
+    killed = ended.status == -signal.SIGKILL and not ended.unwanted
+    return killed and ended.cpu_s < backstop_s / 2
 
 
 def _no_server(got: str) -> SandboxError:

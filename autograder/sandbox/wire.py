@@ -49,6 +49,10 @@ ARRAY_DTYPES: dict[str, np.dtype[Any]] = {
 # What Python, NumPy and torch raise of odd values; the last, of a device that torch cannot use.
 _UNREADABLE = (KeyError, TypeError, ValueError, OverflowError, RuntimeError, AssertionError)
 _SCALARS = {np.dtype(code).type for code in np.typecodes["All"] if code not in "OSUV"}
+# A table, not `getattr`: some of torch's attributes are modules that are imported when asked for.
+_NAMED_DTYPES = {
+    str(one).removeprefix("torch."): one for one in vars(torch).values() if type(one) is torch.dtype
+}
 _PREFIX = struct.Struct("<4sIQ")
 _DOUBLE = struct.Struct("<d")
 _COMPLEX = struct.Struct("<dd")
@@ -498,8 +502,8 @@ class _Unpacker:
         return result
 
     def _dtype(self, tree: dict[str, Tree], _: int) -> torch.dtype:
-        dtype = getattr(torch, _text(tree["dtype"]), None)
-        if type(dtype) is not torch.dtype:
+        dtype = _NAMED_DTYPES.get(_text(tree["dtype"]))
+        if dtype is None:
             raise WireError(f"frame: expected a dtype of torch, got {_shown(tree['dtype'])}.")
         return dtype
 

@@ -120,7 +120,7 @@ class Child:
 
 
 class ForkServer:
-    """Forks, reaps and, when a grader is gone, kills."""
+    """Forks, reaps and, when a channel is hung up, kills."""
 
     def __init__(self, plan: Plan, jail: Jail, lifeline: socket.socket) -> None:
         self._plan = plan
@@ -128,6 +128,7 @@ class ForkServer:
         self._lifeline = lifeline
         self._controls = {number: socket.socket(fileno=number) for number in plan.graders}
         self._children: dict[int, Child] = {}  # by pidfd
+        self._unwanted: set[int] = set()  # pidfds of those that were killed here
         self._poll = select.poll()
         for number in (lifeline.fileno(), *self._controls):
             self._poll.register(number, select.POLLIN)
@@ -200,13 +201,17 @@ class ForkServer:
         os.close(child.channel)  # only now does the grader see the end of the stream
         code = os.waitstatus_to_exitcode(status)
         cpu_s = usage.ru_utime + usage.ru_stime
-        _send(child.control, {"exited": child.id, "status": code, "cpu_s": cpu_s})
+        unwanted = pidfd in self._unwanted
+        self._unwanted.discard(pidfd)
+        exited = {"exited": child.id, "status": code, "cpu_s": cpu_s, "unwanted": unwanted}
+        _send(child.control, exited)
 
     def _kill_unwanted(self, channel: int) -> None:
-        """Kill the worker whose grader hung up, or died."""
+        """Kill the worker whose channel is hung up: by its grader, or by itself."""
         self._poll.unregister(channel)
         for pidfd, child in self._children.items():
             if child.channel == channel:
+                self._unwanted.add(pidfd)
                 _kill(pidfd)
 
     def _end(self) -> NoReturn:

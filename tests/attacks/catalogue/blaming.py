@@ -1,7 +1,7 @@
 """Claiming to be the grader's own fault, which costs no points."""
 
 from tests.attacks.catalogue.peers import PEER
-from tests.attacks.record import Attack, failed, python, stopped
+from tests.attacks.record import Attack, failed, honest, python, stopped
 
 ATTACKS = (
     Attack(
@@ -43,6 +43,46 @@ ATTACKS = (
             peer=PEER,
         ),
         ends={"scale": failed("exception", "bad_reply")},
+    ),
+    Attack(
+        name="hangs-up-both-ways",
+        tries="shuts its line down, so that the fork server kills it as the system might",
+        files=python("""
+            import os
+            import socket
+            import stat
+            import time
+
+            def scale(x, factor):
+                for number in range(3, 256):
+                    try:
+                        if stat.S_ISSOCK(os.fstat(number).st_mode):
+                            socket.socket(fileno=os.dup(number)).shutdown(socket.SHUT_RDWR)
+                    except OSError:
+                        pass
+                time.sleep(3600)
+        """),
+        ends={"scale": failed("bad_reply")},
+    ),
+    Attack(
+        name="suspects-itself-in-surrogates",
+        tries="has a person asked to look at a text that no database can keep",
+        files=python("""
+            import sys
+
+            wire = sys.modules["autograder.sandbox.wire"]
+            send = wire.send
+
+            def forged(sock, reply, buffers=(), **more):
+                reply["suspicious"] = [{"what": "\\ud800\\x00\\x1b[31m"}]
+                return send(sock, reply, buffers, **more)
+
+            wire.send = forged
+
+            def scale(x, factor): return x * factor
+            def tanh_backward(grad_y, y): return grad_y * (1 - y * y)
+        """),
+        ends={"scale": honest(), "tanh_backward": honest(review=True)},
     ),
     Attack(
         name="prints-our-banner",

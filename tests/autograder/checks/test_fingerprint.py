@@ -4,7 +4,16 @@ import numpy as np
 import pytest
 import torch
 
-from autograder.checks.fingerprint import agree, fingerprint, magnitude, raised, scaled
+from autograder.checks.fingerprint import (
+    MAX_ELEMENTS,
+    MAX_ITEMS,
+    _kept_directions,
+    agree,
+    fingerprint,
+    magnitude,
+    raised,
+    scaled,
+)
 
 X = torch.linspace(-1, 1, 12, dtype=torch.float64).reshape(3, 4)
 
@@ -52,6 +61,28 @@ def test_a_raised_exception_is_no_value():
     assert agree(raised("ValueError"), raised("ValueError"), rtol=1e-6)
     assert not agree(raised("ValueError"), raised("TypeError"), rtol=1e-6)
     assert not agree(raised("ValueError"), fingerprint(X), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        torch.zeros(MAX_ELEMENTS + 1, dtype=torch.bool),
+        np.zeros((2, MAX_ELEMENTS)),
+        (torch.zeros(MAX_ELEMENTS // 2), [torch.zeros(MAX_ELEMENTS // 2 + 1)]),
+        [0.5] * (MAX_ITEMS + 1),
+        [[0.5] * 64] * 64,
+        dict.fromkeys(range(MAX_ITEMS), 1.0),
+    ],
+    ids=["tensor", "array", "together", "list", "lists", "dict"],
+)
+def test_of_what_is_very_large_only_that_it_is(value):
+    assert fingerprint(value) == ["other", "too much to compare"]
+
+
+def test_large_values_are_not_remembered():
+    before = _kept_directions.cache_info().currsize
+    assert fingerprint(torch.ones(MAX_ELEMENTS))[0] == "array"
+    assert _kept_directions.cache_info().currsize == before
 
 
 def test_a_fingerprint_survives_json():

@@ -296,6 +296,34 @@ def test_a_loop_in_the_file_itself_is_a_remark_and_the_rest_is_read(stage):
     assert torch.equal(Student(on).double(X), 2 * X)
 
 
+def test_what_a_later_worker_remarks_is_not_told(spawn, stage):
+    text = RIGHT.replace("return 2 * x", "os._exit(0)")
+    on = stage(f"{text}\nraise ValueError(time.time_ns())\n")
+    on.load()
+    first = on.remarks
+    assert len(first) == 1
+    on.begin("double", "toy", 0)
+    assert ended(lambda: Student(on).double(X)).reason is Reason.EXITED
+    assert torch.equal(Student(on).grow(X), torch.exp(X))  # by a worker that loaded it again
+    assert len(spawn.workers) == 2
+    assert on.remarks == first  # else it could tell what the first one was given
+
+
+def test_a_file_that_cannot_be_read_twice_costs_its_student_alone(stage, monkeypatch):
+    on = stage(RIGHT.replace("return 2 * x", "os._exit(0)"))
+    on.load()
+    on.begin("double", "toy", 0)
+    assert ended(lambda: Student(on).double(X)).reason is Reason.EXITED
+
+    def slow():
+        raise SubmissionError("reading the files was stopped after 20 s of computing.")
+
+    monkeypatch.setattr(on, "read", slow)
+    end = ended(lambda: Student(on).grow(X))
+    assert (end.reason, on.load_end) == (Reason.CPU_TIME, end)
+    assert "reading the files" in end.message
+
+
 def test_a_worker_that_dies_while_reading_makes_the_files_unreadable(sandbox, stage):
     def killed():
         worker = sandbox.client(0).spawn()
@@ -323,6 +351,28 @@ wire = sys.modules["autograder.sandbox.wire"]
 """
 ANSWERS = "ours.handle = lambda self, header, payload: ({**%s, 'seq': header['seq']}, [])\n"
 SENDS = "ours._send = lambda self, sock, reply, _: wire.send(sock, {**%s, 'seq': reply['seq']})\n"
+
+
+AUTOGRAD = ({"name": "autograd", "autograd": True, "names": [], "operators": []},)
+
+
+@pytest.mark.parametrize("text", ["\\ud800 and more", "\\x00\\x1b[31m", "\\u202e"])
+def test_what_a_worker_says_of_itself_is_escaped(stage, text):
+    forged = f"{{'ok': True, 'value': None, 'suspicious': [{{'what': '{text}'}}]}}"
+    on = stage(RIGHT + TAKEN_OVER + ANSWERS % forged, forbidden=AUTOGRAD)
+    on.load()
+    on.begin("double", "toy", 0)
+    Student(on).double(X)
+    assert on.suspicion.isprintable()
+
+
+def test_where_nothing_is_forbidden_nothing_is_suspicious(stage):
+    forged = "{'ok': True, 'value': None, 'suspicious': [{'what': 'all'}]}"
+    on = stage(RIGHT + TAKEN_OVER + ANSWERS % forged)
+    on.load()
+    on.begin("double", "toy", 0)
+    Student(on).double(X)
+    assert on.suspicion is None
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from autograder.checks.play import Play
 from autograder.checks.suite import Suite, open_suite
 from autograder.errors import GraderError, SandboxError, SuiteError
 from autograder.models import CaseOutcome, ExerciseOutcome, Reason, Tolerance, Visibility
+from autograder.sandbox import wire
 from autograder.worker.session import Session
 from tests.autograder.checks import toys
 
@@ -289,6 +290,58 @@ def test_an_odd_value_is_never_a_fault_of_the_suite(once, returned, body, messag
         assert played.ended.message.startswith("what came back cannot be used as expected: ")
         assert message in played.ended.message
         assert played.ended.feedback == "what came back cannot be used as expected"
+
+
+SUPPORTED = '''
+import pytest
+import torch
+
+
+@pytest.mark.exercise("double", parts={"y": 1})
+class TestDouble:
+    """Doubling"""
+
+    def test_it(self, student, expect, support):
+        """what support.py makes is handed on"""
+        made = support.make("numbers")
+        made.shape
+        expect(student.double(made), torch.tensor(2.0))
+
+    def test_kept(self, student, expect, support):
+        """what support.py made once is used again"""
+        made = student.cached("numbers", lambda: support.make("numbers"))
+        made.shape
+        expect(student.double(made), torch.tensor(2.0))
+'''
+
+
+@pytest.mark.parametrize("depth", [0, 15])
+def test_a_forged_answer_for_support_is_never_a_fault_of_the_suite(tmp_path, depth):
+    made = toys.write(
+        tmp_path,
+        hidden=SUPPORTED.replace("made.shape", "made.shape" if depth == 0 else "pass"),
+        support="import torch\n\n\ndef numbers():\n    return torch.ones(())\n",
+    )
+    forged = None
+    for _ in range(depth):
+        forged = [forged]
+
+    class Forging(LocalStage):
+        def request(self, header, buffers):
+            if header["op"] == "support":
+                tree, _ = wire.pack(forged)
+                return {"ok": True, "value": tree}, bytearray()
+            return super().request(header, buffers)
+
+    def body(examiner):
+        key = toys.exercise(examiner).key
+        session = Session.from_namespace({"double": lambda x: 2 * x})
+        return examiner.suite.play(examiner.cases[key], examiner.play(Forging(session)))
+
+    for played in toys.examined(made, body):
+        assert played.fault == ""
+        assert played.ended.reason is Reason.TYPE
+        assert not played.observations
 
 
 def test_a_jail_that_fails_is_never_the_students_fault(tmp_path):

@@ -64,9 +64,13 @@ def loop():
 
 def half_hang_up():
     import socket
+    hang_up(socket.SHUT_WR)
+
+def hang_up(how=2):
+    import socket
     for number in range(3, 64):
         try:
-            socket.socket(fileno=os.dup(number)).shutdown(socket.SHUT_WR)
+            socket.socket(fileno=os.dup(number)).shutdown(how)
         except OSError:
             pass
     time.sleep(60)
@@ -203,6 +207,7 @@ def test_prints_survive_death_and_closing(client):
         ("loop", {"cpu_s": 0.2}, Reason.CPU_TIME, "more CPU time than it may"),
         ("loop", {"cpu_s": 60.0, "wall_s": 0.2}, Reason.WALL_TIME, "longer than it may"),
         ("half_hang_up", {}, Reason.BAD_REPLY, "closed its connection"),
+        ("hang_up", {}, Reason.BAD_REPLY, "closed its connection"),
     ],
 )
 def test_a_death_has_a_reason_and_stays(worker, function, limits, reason, message):
@@ -210,6 +215,7 @@ def test_a_death_has_a_reason_and_stays(worker, function, limits, reason, messag
         call(worker, "attack", function, **limits)
     assert first.value.reason is reason
     assert not worker.alive
+    assert not worker.was_killed  # by somebody else: that would be no student's fault
     with pytest.raises(WorkerDied, match=message) as second:
         call(worker, "attack", "remember", 1)
     assert second.value.reason is reason
