@@ -368,10 +368,19 @@ def _wrong_values(seen: _Array, truth: _Array, error: _Array, count: int, label:
         reason=Reason.VALUE,
         message=f"{_element(label, at)}: expected {_show(truth[at])}, got {_show(seen[at])},"
         f" the largest of {count} wrong elements out of {seen.size}",
-        feedback=f"{label} is wrong; the largest error is about {float(error[at]):.0e}",
+        feedback=f"{label} is wrong; the largest error is {_roughly(float(error[at]))}",
         ratio=constant_ratio(seen, truth),
         transposed=_is_transposed(seen, truth),
     )
+
+
+def _roughly(error: float) -> str:
+    """Say how large an error is; not how large exactly, for that may be a hidden input."""
+    if error > 1e3:
+        return "more than 1000"
+    if error < 1e-6:
+        return "less than 1e-06"
+    return f"about {10.0 ** round(math.log10(error)):.0e}"
 
 
 def constant_ratio(seen: _Array, truth: _Array) -> float | None:

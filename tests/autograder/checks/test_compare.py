@@ -90,6 +90,27 @@ def test_feedback_shows_neither_inputs_nor_expected_values():
     assert verdict(F64[:1], F64[0]).feedback == f"grad_z has the wrong shape. {SHAPE_ONLY}"
 
 
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (8675309.25, "more than 1000"),
+        (1e300, "more than 1000"),
+        (867.5, "about 1e+03"),
+        (0.4, "about 1e+00"),
+        (0.02, "about 1e-02"),
+        (4e-6, "about 1e-05"),
+        (9e-7, "less than 1e-06"),
+        (2e-9, "less than 1e-06"),
+    ],
+)
+def test_feedback_tells_of_an_error_no_more_than_its_order_of_magnitude(error, said):
+    truth = torch.zeros(3, dtype=torch.float64)
+    found = compare(
+        truth + error, truth, label="y", tolerances={}, tolerance=Tolerance(rtol=0.0, atol=0.0)
+    )
+    assert found.feedback == f"y is wrong; the largest error is {said}"
+
+
 def test_float64_out_of_float32_is_a_remark():
     found = verdict(F64, F64.float())
     assert found.ok
