@@ -366,7 +366,7 @@ def _wrong_values(seen: _Array, truth: _Array, error: _Array, count: int, label:
     at = _index(int(error.argmax()), error.shape)
     return Verdict(
         reason=Reason.VALUE,
-        message=f"{_element(label, at)}: expected {_show(truth[at])}, got {_show(seen[at])},"
+        message=f"{_element(label, at)}: {_expected(truth[at], seen[at])},"
         f" the largest of {count} wrong elements out of {seen.size}",
         feedback=f"{label} is wrong; the largest error is {_roughly(float(error[at]))}",
         ratio=constant_ratio(seen, truth),
@@ -399,7 +399,11 @@ def constant_ratio(seen: _Array, truth: _Array) -> float | None:
 def _is_transposed(seen: _Array, truth: _Array) -> bool:
     if truth.ndim != 2 or truth.shape[0] != truth.shape[1] or truth.shape[0] < 2:
         return False
-    return bool((np.abs(seen.T - truth) <= 1e-9 + 1e-6 * np.abs(truth)).all())
+    turned = np.abs(seen.T - truth)
+    if not bool((turned <= 1e-9 + 1e-6 * np.abs(truth)).all()):
+        return False
+    # A symmetric truth is as near to the one as to the other.
+    return float(turned.max()) <= 1e-3 * float(np.abs(seen - truth).max())
 
 
 def _say_if_only_shape(
@@ -444,6 +448,16 @@ def _element(label: str, at: tuple[int, ...]) -> str:
     return f"{label}[{', '.join(map(str, at))}]" if at else label
 
 
-def _show(value: Any) -> str:
+def _expected(truth: Any, seen: Any) -> str:
+    """Say what was expected and what came, with as many digits as tell them apart."""
+    shown = "", ""
+    for digits in (6, 9, 12, 17):
+        shown = _show(truth, digits), _show(seen, digits)
+        if shown[0] != shown[1]:
+            break
+    return f"expected {shown[0]}, got {shown[1]}"
+
+
+def _show(value: Any, digits: int = 6) -> str:
     number = value.item()
-    return f"{number:.6g}" if isinstance(number, float) else f"{number}"
+    return f"{number:.{digits}g}" if isinstance(number, float) else f"{number}"

@@ -135,8 +135,9 @@ def _raised(ended: CaseEndedError) -> Fingerprint:
 def _matching(found: _Wrong, transcripts: Sequence[Transcript]) -> list[Transcript]:
     """Return the mistakes that agree wherever the student differs from the truth.
 
-    Exceptions alone are weak evidence: they count if they come in exactly the cases in which the
-    mistake raises them too, and others are right.
+    Where the student is right more often than wrong although the mistake would be wrong there, it
+    is another one, whose hints would not be true. Exceptions alone are weak evidence: they count
+    if they come in exactly the cases in which the mistake raises them too, and others are right.
     """
     if all(value[0] == "raised" for value in found.wrong.values()):
         transcripts = [
@@ -152,6 +153,7 @@ def _matching(found: _Wrong, transcripts: Sequence[Transcript]) -> list[Transcri
             (seen := transcript.seen.get(key)) is not None and agree(seen, value, rtol=AGREEMENT)
             for key, value in found.wrong.items()
         )
+        and sum(transcript.seen.get(key) is not None for key in found.right) <= len(found.wrong)
     ]
 
 

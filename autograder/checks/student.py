@@ -28,6 +28,7 @@ _KNOWN_EXCEPTIONS = frozenset(
 # What using a value of the wrong kind, shape or length raises; RuntimeError is torch's.
 _UNUSABLE = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RuntimeError)
 _CALL = 240  # characters of a call that are shown
+_MOST_KINDS = 32
 _MOST_LINES = 1_000_000  # a larger number is no line of a file
 
 
@@ -35,13 +36,21 @@ class CaseEndedError(Exception):
     """A call that gave no value; ends the case and says why."""
 
     def __init__(
-        self, reason: Reason, message: str, *, feedback: str = "", raised: str = "", trace: str = ""
+        self,
+        reason: Reason,
+        message: str,
+        *,
+        feedback: str = "",
+        raised: str = "",
+        kinds: Sequence[str] = (),
+        trace: str = "",
     ) -> None:
         super().__init__(message)
         self.reason = reason
         self.message = message
         self.feedback = feedback or "gave no value"  # never the message: it may quote the student
         self.raised = raised  # name of the exception's class, for recognising known mistakes
+        self.kinds = tuple(kinds)  # names of the builtin classes that it is one of
         self.trace = trace
 
 
@@ -319,11 +328,12 @@ def _case_ended(error: Any, target: Any) -> CaseEndedError:
             raised=name,
             trace=trace,
         )
-    known = name in _KNOWN_EXCEPTIONS
+    known, kinds = name in _KNOWN_EXCEPTIONS, error.get("kinds")
     return CaseEndedError(
         Reason.EXCEPTION,
         f"{called} raised {name}: {message}{where}",
         feedback=f"raised {name}" if known else "raised an exception of its own",
         raised=name,
+        kinds=[str(one)[:80] for one in kinds[:_MOST_KINDS]] if isinstance(kinds, list) else (),
         trace=trace,
     )

@@ -434,6 +434,15 @@ def _flush(stream: Any) -> None:
 # --- what went wrong ----------------------------------------------------------------------------
 
 
+_BUILTINS = {id(one) for one in vars(builtins).values() if isinstance(one, type)}
+
+
+def _builtin_kinds(kind: type) -> list[str]:
+    """Name the builtin classes that a class is one of, whatever its metaclass says."""
+    bases = type.__dict__["__mro__"].__get__(kind)
+    return [wire.type_name(one) for one in bases if id(one) in _BUILTINS]
+
+
 def _failure(error: BaseException) -> dict[str, Any]:
     """Describe an exception that may lie about everything but its class."""
     kind = type(error)
@@ -447,6 +456,7 @@ def _failure(error: BaseException) -> dict[str, Any]:
     failure = {
         "kind": "exception",
         "type": name,
+        "kinds": _builtin_kinds(kind),
         "origin": origin,
         "message": message,
         "traceback": _traceback(error, trace),

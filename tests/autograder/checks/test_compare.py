@@ -111,6 +111,22 @@ def test_feedback_tells_of_an_error_no_more_than_its_order_of_magnitude(error, s
     assert found.feedback == f"y is wrong; the largest error is {said}"
 
 
+def test_numbers_are_shown_with_as_many_digits_as_tell_them_apart():
+    truth = torch.tensor([1.4, 2.0], dtype=torch.float64)
+    assert verdict(truth + 0.5, truth).message.startswith("grad_z[0]: expected 1.4, got 1.9,")
+    found = verdict(truth * (1 + 3e-7), truth)
+    assert found.message.startswith("grad_z[1]: expected 2, got 2.0000006,")
+    found = verdict(truth * (1 + 3e-7), truth.flip(0))
+    assert "expected 1.4, got 2," in found.message
+
+
+def test_a_small_error_on_a_symmetric_truth_is_no_transpose():
+    truth = torch.tensor([[2.0, 0.5], [0.5, 3.0]], dtype=torch.float64)
+    assert not verdict(truth * (1 + 5e-7), truth).transposed
+    skew = torch.tensor([[2.0, 0.7], [0.5, 3.0]], dtype=torch.float64)
+    assert verdict(skew.T, skew).transposed
+
+
 def test_float64_out_of_float32_is_a_remark():
     found = verdict(F64, F64.float())
     assert found.ok

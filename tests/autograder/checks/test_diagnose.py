@@ -132,6 +132,20 @@ def test_a_mistake_explains_only_what_is_wrong(diagnosed):
     assert named(diagnosed(lambda x: (abs(x), x**3))) == [("absolute_first", ("first",))]
 
 
+@pytest.mark.parametrize(
+    ("shapes", "names"),
+    [
+        ([(6, 1)], []),
+        ([(6, 1), (5, 5)], [("fourth_second", ("second",))]),
+        ([(6, 1), (5, 5), (4, 3)], [("fourth_second", ("second",))]),
+    ],
+    ids=str,
+)
+def test_a_mistake_that_would_be_wrong_mostly_elsewhere_is_not_named(diagnosed, shapes, names):
+    found = diagnosed(lambda x: (x**2, x**4 if tuple(x.shape) in shapes else x**3))
+    assert named(found) == names
+
+
 def test_two_bugs_in_two_tensors_are_two_diagnoses(diagnosed):
     found = diagnosed(lambda x: (abs(x), x**4))
     assert named(found) == [("absolute_first", ("first",)), ("fourth_second", ("second",))]

@@ -1,5 +1,6 @@
 """`expect` records what was compared and goes on."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -132,6 +133,44 @@ def test_the_right_exception_is_a_right_answer():
     (seen,) = expect.observations
     assert seen.verdict.ok
     assert seen.seen is None
+
+
+class NoSlopeError(ValueError):
+    """A class of the student's own that is a ValueError."""
+
+
+class Lying(type):
+    """A metaclass that hides what a class is made of."""
+
+    @property
+    def __mro__(cls):
+        raise RuntimeError
+
+
+class HiddenError(ArithmeticError, metaclass=Lying):
+    """An ArithmeticError, whatever it says."""
+
+
+@pytest.mark.parametrize(
+    ("raised", "wanted"),
+    [
+        (NoSlopeError, ValueError),
+        (NoSlopeError, Exception),
+        (np.linalg.LinAlgError, ValueError),
+        (KeyError, LookupError),
+        (HiddenError, ArithmeticError),
+    ],
+)
+def test_a_subclass_of_the_right_exception_is_a_right_answer(raised, wanted):
+    def refuses(x):
+        raise raised("no slope")
+
+    student = Student(LocalStage(Session.from_namespace({"refuses": refuses})))
+    expect = Expect(("y",), student, TOLERANCES)
+    expect.raises(wanted, student.refuses, X)
+    assert expect.observations[0].verdict.ok
+    expect.raises(TypeError, student.refuses, X)
+    assert not expect.observations[1].verdict.ok
 
 
 def test_an_exception_is_an_answer_even_if_no_value_came_before_it():
