@@ -47,12 +47,23 @@ def check(path: Path, only: Sequence[str] = ()) -> Report:
         SubmissionError: If the file is missing or cannot be read.
         SuiteError: If the assignment's own files are damaged, or no longer those that came.
     """
-    topic, folder = _find(path)
+    file = find(path)
+    topic, folder = _find(file)
     data = PublicData.load(folder / f"{topic}.json")
     _check_known("-k", only, data)
-    file = path if path.is_file() else local.find_file(folder, topic)
     opened = local.open_file(file, data)
     return _report(folder, data, opened, only, file.name)
+
+
+def find(path: Path) -> Path:
+    """Return the module or notebook that is meant by a path: itself, or one in that folder.
+
+    Raises:
+        ConfigError: If the folder holds no assignment.
+        SubmissionError: If the file is missing.
+    """
+    topic, folder = _find(path)
+    return path if path.is_file() else local.find_file(folder, topic)
 
 
 def check_kernel(
@@ -154,7 +165,7 @@ def _check_one(
 ) -> ExerciseResult:
     cases = suite.of(exercise.topic, exercise.id)
     if exercise.id not in opened.changed:
-        return judge.not_implemented(exercise, cases, data.truth)
+        return local.unchanged(exercise, cases, data.truth, opened.lost)
     forbidden = opened.uses.get(exercise.id)
     played = [] if forbidden else suite.play(cases, opened.play)
     return judge.judge(

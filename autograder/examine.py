@@ -23,7 +23,13 @@ from autograder import __version__
 from autograder.checks import diagnose, judge
 from autograder.checks.bank import Topic, Version
 from autograder.checks.diagnose import Transcript
-from autograder.checks.local import LocalStage, forbidden_message, review_message
+from autograder.checks.local import (
+    LocalStage,
+    forbidden_message,
+    reading_remarks,
+    review_message,
+    unchanged,
+)
 from autograder.checks.oracle import Key
 from autograder.checks.play import Case, Play, Played, Stage
 from autograder.checks.sandboxed import SandboxedStage
@@ -264,7 +270,7 @@ class Examiner:
         for exercise in self.assignment.exercises:
             if exercise.id not in variant["changed"]:
                 cases = self.cases[exercise.key]
-                results.append(judge.not_implemented(exercise, cases, self.truth))
+                results.append(unchanged(exercise, cases, self.truth, facts["lost"]))
                 continue
             result, played = self._examine_exercise(exercise, stage, by_hand)
             if result.outcome is not ExerciseOutcome.PASSED and is_loaded:
@@ -283,7 +289,7 @@ class Examiner:
             graded_file=variant["graded_file"],
             differs_from_stub=bool(variant["changed"]),
             exercises=tuple(results),
-            remarks=(*facts["problems"], *stage.remarks),
+            remarks=(*reading_remarks(facts, variant["candidates"]), *stage.remarks),
             private={"prints": stage.prints, "traces": traces},
         )
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from autograder import archive
 from autograder.check import Report, check_files
-from autograder.checks.local import Home, PublicData, read_files
+from autograder.checks.local import Home, PublicData, read_files, reading_remarks
 from autograder.errors import ConfigError, SubmissionError
 from autograder.models import frozen
 
@@ -70,7 +70,9 @@ def pack(path: Path) -> Packed:
     name = f"{stem or homes[0].data.topic}.zip"
     data = archive.zip_bytes(files)
     _, facts = read_files([(name, data)], homes, _names(stem, homes))
-    problems = [problem.removeprefix(f"{name}/") for problem in facts["problems"]]
+    graded = [index for variant in facts["variants"] for index in variant["candidates"]]
+    remarks = reading_remarks(facts, graded)
+    problems = [remark.removeprefix(f"{name}/") for remark in remarks]
     if not facts["variants"]:
         wanted = ", ".join(one["id"] for home in homes for one in home.data.exercises)
         raise SubmissionError(

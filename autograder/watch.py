@@ -16,47 +16,54 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from autograder.attended import Attended
+
 _POLL_S = 0.2
 _KINDS = (".py", ".ipynb")
-_GRADLAB = (sys.executable, "-c", "from autograder.cli import main; raise SystemExit(main())")
 
 Stamp = tuple[tuple[str, int, int], ...]
 
 
-def watch(folder: Path, arguments: Sequence[str], started: Callable[[], None]) -> None:
+def watch(
+    folder: Path,
+    arguments: Sequence[str],
+    started: Callable[[], None],
+    complain: Callable[[str], None],
+) -> None:
     """Run `gradlab ARGUMENTS` now and after each save, until Ctrl-C.
 
     Args:
         folder: Whose modules and notebooks are looked at.
         arguments: Of the command line.
         started: Called before each run.
+        complain: Called with a sentence about a run that did not come to its own end.
     """
     with _ended_by_signals():
         try:
             stamp = _settled(folder)
             while True:
                 started()
-                _run(arguments, folder, stamp)
+                _run(arguments, folder, stamp, complain)
                 stamp = _settled(folder)
         except KeyboardInterrupt:
             return
 
 
-def _run(arguments: Sequence[str], folder: Path, stamp: Stamp) -> None:
+def _run(
+    arguments: Sequence[str], folder: Path, stamp: Stamp, complain: Callable[[str], None]
+) -> None:
     """Run the command, and wait until something is saved; kill it if it still runs then."""
-    running = subprocess.Popen(  # noqa: S603 -- our own command, no shell
-        [*_GRADLAB, *arguments], stdin=subprocess.DEVNULL, **_group_of_its_own()
-    )
-    try:
+    with Attended(arguments, stdin=subprocess.DEVNULL, **_group_of_its_own()) as running:
         while stamp_of(folder) == stamp:
-            try:
-                running.wait(_POLL_S)
-            except subprocess.TimeoutExpired:
-                continue
-            _sleep()
-    finally:
-        running.kill()
-        running.wait()
+            if running.has_ended(_POLL_S):
+                break
+        else:
+            return
+        _, problem = running.end()
+    if problem:
+        complain(problem)
+    while stamp_of(folder) == stamp:
+        _sleep()
 
 
 def _group_of_its_own() -> dict[str, Any]:

@@ -17,13 +17,14 @@ from typing import Any
 import numpy as np
 import torch
 
+from autograder.checks import judge
 from autograder.checks.compare import describe, dtype_name
 from autograder.checks.diagnose import Transcript
 from autograder.checks.oracle import Key
-from autograder.checks.play import Play
-from autograder.checks.student import CaseEndedError, LocalTransport
+from autograder.checks.play import Case, Play
+from autograder.checks.student import BlockedError, CaseEndedError, LocalTransport
 from autograder.errors import SubmissionError, SuiteError
-from autograder.models import Reason, Tolerance
+from autograder.models import Exercise, ExerciseResult, Reason, Tolerance
 from autograder.sandbox import wire
 from autograder.worker.session import Session
 
@@ -66,6 +67,31 @@ class LocalStage(LocalTransport):
 def forbidden_message(exercise: str, use: Mapping[str, Any]) -> str:
     """Say which forbidden operation an exercise uses, and where."""
     return f"{exercise} uses {use['name']} ({use['where']}), which is forbidden here"
+
+
+def reading_remarks(facts: Mapping[str, Any], candidates: Sequence[int]) -> tuple[str, ...]:
+    """Return what the reader remarked: on the submission, then on the files that are graded."""
+    chosen = (one for one in facts["candidates"] if one["index"] in candidates)
+    return (*facts["problems"], *(remark for one in chosen for remark in one["remarks"]))
+
+
+def unchanged(
+    exercise: Exercise, cases: Sequence[Case], truth: judge.Truth, lost: Mapping[str, str]
+) -> ExerciseResult:
+    """Return the result of an exercise without readable work: not written, or lost in its cell.
+
+    Args:
+        exercise: As the assignment asks for it.
+        cases: All of its cases.
+        truth: What each case compares.
+        lost: Why the cell that seems to define an exercise cannot be read, by exercise.
+    """
+    why = lost.get(exercise.id)
+    if why is None:
+        return judge.not_implemented(exercise, cases, truth)
+    return judge.judge(
+        exercise, cases, (), truth=truth, ended=BlockedError(Reason.EXCEPTION, why, feedback=why)
+    )
 
 
 def review_message(found: Mapping[str, Any]) -> str:
@@ -162,6 +188,7 @@ class Opened:
     changed: frozenset[str]  # exercises that differ from the stub
     defined: frozenset[str]
     remarks: tuple[str, ...]
+    lost: Mapping[str, str]  # exercise -> why the cell that seems to define it cannot be read
     uses: Mapping[str, str]
     review: Mapping[str, str]
 
@@ -184,7 +211,8 @@ def open_file(path: Path, data: PublicData) -> Opened:
         raise SubmissionError(problems)
     chosen = variants[0]
     loaded = _ask(session, {"op": "load", "candidates": chosen["candidates"], "cpu_s": 60.0}, ())
-    return _opened(session, facts, chosen, data, (*facts["problems"], *loaded["remarks"]))
+    remarks = (*reading_remarks(facts, chosen["candidates"]), *loaded["remarks"])
+    return _opened(session, facts, chosen, data, remarks)
 
 
 def read_files(
@@ -268,6 +296,7 @@ def _opened(
         changed=frozenset(chosen["changed"]),
         defined=frozenset(defined),
         remarks=remarks,
+        lost=facts["lost"],
         uses=uses,
         review=review,
     )

@@ -18,10 +18,12 @@ from typing import NoReturn
 
 import click
 
-from autograder import __version__
+from autograder import __version__, attended
 from autograder.cli import student
 from autograder.errors import GraderError
 
+_RUNS_STUDENT_CODE = ("check", "pack")
+_GOES_ON = ("collect", "grade")
 # Before anybody imports torch: with two threads, forked graders hang in libgomp.
 _ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
@@ -88,7 +90,12 @@ gradlab.add_command(student.pack)
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run a command and return its exit code."""
+    """Run a command and return its exit code.
+
+    Args:
+        arguments: As a caller gives them; else those of the program itself, which attends in a
+            process of its own to what runs a student's code.
+    """
     for name in _ONE_THREAD:
         os.environ.setdefault(name, "1")
     for stream in (sys.stdout, sys.stderr):
@@ -96,8 +103,32 @@ def main(arguments: list[str] | None = None) -> int:
             stream, io.TextIOWrapper
         ):  # a terminal that cannot show a letter shows \\u...
             stream.reconfigure(errors="backslashreplace")
+    if arguments is None and _is_attended(sys.argv[1:]):
+        code, problem = attended.attend(sys.argv[1:])
+        if problem:
+            _complain(problem)
+        return code
     with _stopped_by_sigterm() as received:
         return _run(arguments, received)
+
+
+def _is_attended(arguments: list[str]) -> bool:
+    """Say whether a command runs a student's code here; a watch attends to its own checks."""
+    return _command(arguments) in _RUNS_STUDENT_CODE and "--watch" not in arguments
+
+
+def _command(arguments: Sequence[str]) -> str:
+    """Return the name of the command that is called, if there is one."""
+    context = click.Context(gradlab, resilient_parsing=True)
+    _, rest, _ = gradlab.make_parser(context).parse_args(list(arguments))
+    return rest[0] if rest else ""
+
+
+def _stopped(arguments: Sequence[str] | None) -> str:
+    """Return what is true of a command that was stopped."""
+    if _command(sys.argv[1:] if arguments is None else arguments) in _GOES_ON:
+        return "Stopped. What was done is kept; the same command goes on from here."
+    return "Stopped."
 
 
 def _run(arguments: list[str] | None, received: Sequence[int]) -> int:
@@ -120,7 +151,7 @@ def _run(arguments: list[str] | None, received: Sequence[int]) -> int:
     except click.exceptions.Exit as end:
         return end.exit_code
     except (click.Abort, KeyboardInterrupt):
-        _complain("Stopped. What was done is kept; the same command goes on from here.")
+        _complain(_stopped(arguments))
         return 128 + (received[0] if received else signal.SIGINT)
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 1

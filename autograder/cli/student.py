@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from autograder import attended
 from autograder.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -76,9 +77,12 @@ def check(
         _watch(path, [*names, *hints, *(["--json"] if as_json else [])])
         return
     from autograder.check import check as run_check  # noqa: PLC0415 -- torch takes seconds
+    from autograder.check import find  # noqa: PLC0415
     from autograder.report import text  # noqa: PLC0415
 
-    report = run_check(path, only)
+    file = find(path)
+    attended.begins(file.name, "the checks", code=1)
+    report = run_check(file, only)
     passed = report.passed == len(report.results)
     if as_json:
         click.echo(json.dumps(_plain(report), indent=2))
@@ -141,6 +145,7 @@ def pack(path: Path, out: Path | None) -> None:
     console = text.console()
     for said in text.packed_lines(str(target), packed):
         console.print(text.inside("", said, depth=0))
+    attended.begins(" and ".join(packed.graded), "the public tests", code=0)
     for reports in stage.public_results(packed):
         console.print(text.inside("", text.packed_summary(reports), depth=0))
         for remark in dict.fromkeys(one for report in reports for one in report.remarks):
@@ -148,6 +153,7 @@ def pack(path: Path, out: Path | None) -> None:
 
 
 def _watch(path: Path, options: list[str]) -> None:
+    from autograder.report import text  # noqa: PLC0415
     from autograder.watch import watch  # noqa: PLC0415
 
     if not path.exists():
@@ -158,7 +164,10 @@ def _watch(path: Path, options: list[str]) -> None:
         click.clear()  # does nothing unless this is a terminal
         click.echo(f"Watching {click.format_filename(folder)}; save to check again, Ctrl-C to end.")
 
-    watch(folder, ["check", str(path), *options], started)
+    def complain(problem: str) -> None:
+        click.echo(text.printable(problem), err=True)
+
+    watch(folder, ["check", str(path), *options], started, complain)
 
 
 def _plain(report: object) -> dict[str, object]:

@@ -42,6 +42,7 @@ def read_notebook(
         Unreadable: If the file is not a notebook at all, or has too much code.
     """
     pieces: list[Piece] = []
+    unread: list[tuple[str, str]] = []
     text, remarks = decode(name, data)
     cells = list(_code_cells(_document(name, text)))
     check_length(name, sum(map(len, cells)), limit)
@@ -49,8 +50,9 @@ def read_notebook(
         try:
             pieces.append(_piece(_without_cell_magic(cell), f"{name}, cell {number}", number))
         except Unreadable as error:
+            unread.append((cell, str(error)))
             remarks.append(f"{error} The other cells were read.")
-    return Source(name, "notebook", tuple(pieces), tuple(remarks), date)
+    return Source(name, "notebook", tuple(pieces), tuple(remarks), date, tuple(unread))
 
 
 def _document(name: str, text: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ sentence for its author; nothing here raises because of what a student wrote.
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -68,6 +69,7 @@ class Facts:
     by_hand: dict[int, dict[str, dict[str, list[dict[str, Any]]]]]
     sources: tuple[Source, ...] = field(default=(), repr=False)  # helper modules too
     data: tuple[File, ...] = field(default=(), repr=False)
+    lost: dict[str, str] = field(default_factory=dict)  # exercise id -> why nobody can read it
     modules: frozenset[str] = frozenset()  # importable top-level names; empty: whatever is there
 
     def sibling(self, source: Source, name: str) -> Source | None:
@@ -110,6 +112,7 @@ class Facts:
                 for variant in self.variants
             ],
             "problems": _sentences(self.problems),
+            "lost": {id_: _sentence(why) for id_, why in self.lost.items()},
             "by_hand": {str(index): found for index, found in self.by_hand.items()},
         }
 
@@ -135,6 +138,7 @@ def read(files: list[tuple[str, bytes]], spec: dict[str, Any]) -> Facts:
         by_hand={},
         sources=tuple(sources),
         data=tuple(file for file in unpacked if file.suffix not in SOURCES),
+        lost=dict(_lost(sources, exercises)),
         modules=frozenset(spec.get("modules", ())),
     )
     by_hand = {each.index: dict(_judgements(each, facts, spec["exercises"])) for each in candidates}
@@ -188,7 +192,7 @@ def _stubs(spec: dict[str, Any]) -> dict[str, Binding | None]:
 def _candidates(
     sources: list[Source], stubs: dict[str, Binding | None], problems: list[str]
 ) -> Iterator[Candidate]:
-    """Yield the sources that define an exercise."""
+    """Yield the sources that define an exercise; a lost cell of another is a problem."""
     for index, source in enumerate(sources):
         try:
             candidate = _candidate(index, source, stubs)
@@ -197,6 +201,8 @@ def _candidates(
             continue
         if candidate.defines:
             yield candidate
+        else:
+            problems.extend(why for _, why in source.unread)
 
 
 def _candidate(index: int, source: Source, stubs: dict[str, Binding | None]) -> Candidate:
@@ -208,6 +214,17 @@ def _candidate(index: int, source: Source, stubs: dict[str, Binding | None]) -> 
     changed = tuple(id_ for id_, binding in defined.items() if _differs(binding, stubs[id_]))
     lines = {id_: binding.line for id_, binding in defined.items()}
     return Candidate(index, source, lines, changed, source.remarks)
+
+
+def _lost(sources: list[Source], exercises: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    """Yield the exercises that seem to be defined in a cell that does not parse, and why."""
+    for id_ in exercises:
+        name = re.escape(id_.partition(".")[0])
+        definition = re.compile(rf"^[ \t]*(?:def|class)[ \t]+{name}\b", re.MULTILINE)
+        for text, why in (cell for source in sources for cell in source.unread):
+            if definition.search(text):
+                yield id_, why
+                break
 
 
 def _differs(binding: Binding, stub: Binding | None) -> bool:
@@ -314,4 +331,8 @@ def _judgements(
 
 
 def _sentences(sentences: tuple[str, ...]) -> list[str]:
-    return [clean(sentence)[:_SENTENCE] for sentence in sentences[:_MOST_SENTENCES]]
+    return [_sentence(sentence) for sentence in sentences[:_MOST_SENTENCES]]
+
+
+def _sentence(sentence: str) -> str:
+    return clean(sentence)[:_SENTENCE]

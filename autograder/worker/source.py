@@ -54,6 +54,7 @@ class Source:
     pieces: tuple[Piece, ...]
     remarks: tuple[str, ...] = ()
     date: tuple[int, ...] = ()
+    unread: tuple[tuple[str, str], ...] = ()  # of cells that do not parse: the text, and why
 
     @property
     def stem(self) -> str:

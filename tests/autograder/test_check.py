@@ -148,6 +148,27 @@ def test_a_statement_that_fails_is_a_remark(folder):
     assert "undefined" in report.remarks[0]
 
 
+def notebook(*cells):
+    return json.dumps({"cells": [{"cell_type": "code", "source": cell} for cell in cells]})
+
+
+def test_an_exercise_in_a_cell_that_cannot_be_read_is_not_called_unwritten(folder):
+    (folder / "toy.ipynb").write_text(
+        notebook("def double(x):\n    return 2 * x", "def halve(x):\n    return (x")
+    )
+    report = check(folder)
+    assert outcomes(report) == {"double": "passed", "halve": "not_run"}
+    why = "toy.ipynb, cell 2, line 2: expected Python 3, got `return (x` ('(' was never closed)."
+    assert of(report, "halve").cases[0].message.startswith(why)
+    (remark,) = report.remarks
+    assert remark.startswith(why)
+
+
+def test_how_a_file_was_decoded_is_a_remark(folder):
+    (folder / "toy.py").write_bytes((RIGHT + "# caf\xe9\n").encode("cp1252"))
+    assert check(folder).remarks == ("toy.py is not UTF-8; it was read as cp1252.",)
+
+
 def test_a_case_that_is_evaded_does_not_pass(folder):
     test = folder / "test_toy.py"
     text = test.read_text()

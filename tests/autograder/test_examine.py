@@ -298,6 +298,25 @@ def test_problems_and_remarks_are_told(examine):
     assert any("undefined" in remark for remark in record.remarks)
 
 
+def notebook(*cells):
+    return json.dumps({"cells": [{"cell_type": "code", "source": cell} for cell in cells]})
+
+
+def test_an_exercise_in_a_cell_that_cannot_be_read_is_told_with_its_reason(examine):
+    double, total = "def double(x):\n    return 2 * x", "def total(x):\n    return (x"
+    record = examine(toy__ipynb=notebook(double, total))
+    assert outcomes(record) == {"double": "passed", "total": "not_run"}
+    why = "toy.ipynb, cell 2, line 2: expected Python 3, got `return (x`"
+    assert all(one.feedback.startswith(why) for one in of(record, "total").cases)
+    (remark,) = record.remarks
+    assert remark.startswith(why)
+
+
+def test_what_the_reader_remarks_of_a_file_that_is_not_graded_is_not_told(examine):
+    record = examine(toy__ipynb=notebook(RIGHT), old__ipynb=notebook(STUB, "def other(:"))
+    assert (record.graded_file, record.remarks) == ("toy.ipynb", ())
+
+
 def test_a_function_that_is_gone_says_what_is_missing(examine):
     record = examine(RIGHT.replace("def total", "def total_of"))
     assert outcomes(record) == {"double": "passed", "total": "not_implemented"}

@@ -46,6 +46,7 @@ LAYERS = {
     "marking": NOUNS | {"ledger", "collect.tables", "report.json", "report.store"},  # its table
     "gradebook": NOUNS
     | {"course", "ledger", "report.json", "report.store"},  # reads what OUT holds
+    "watch": NOUNS | {"attended"},  # to each of its checks
     "pack": ENGINE | {"archive", "check"},
     "notebook": ENGINE | {"check", "report.cell"},  # one exercise, in a student's own kernel
     "leaks": NOUNS | {"handout"},  # a stub is what may be said

@@ -105,6 +105,11 @@ def test_a_broken_file_beside_the_work_is_a_note(home):
     assert note.startswith("broken.py, line 1: expected Python 3, got")
 
 
+def test_what_the_reader_remarks_of_a_graded_file_is_a_note(home):
+    (home / "layers.py").write_bytes((home / "layers.py").read_bytes() + b"# caf\xe9\n")
+    assert pack(home).notes == ("layers.py is not UTF-8; it was read as cp1252.",)
+
+
 # --- what is refused --------------------------------------------------------------------------
 
 

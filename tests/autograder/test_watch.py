@@ -136,7 +136,7 @@ def test_each_save_is_checked_whatever_the_code_does(home, watched):
     watch.said("Watching ")
     time.sleep(4)  # it runs now, and would for ever
     watch.save("import os\n\ndef affine_forward(x, w, b):\n    os._exit(3)\n")
-    watch.said("Watching ")
+    watch.said("layers.py: expected the checks to end, got an interpreter that the file ended")
     (home / "layers.py").unlink()
     watch.said("expected layers.py or layers.ipynb, got neither")
 

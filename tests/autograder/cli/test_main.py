@@ -203,3 +203,27 @@ def test_a_terminal_that_knows_only_ascii_is_no_reason_to_fail(graded, tmp_path,
     assert main(desk.arguments("explain", "stub")) == 0
     sys.stdout.flush()
     assert b"note: \\u2016x\\u2016 \\u2260 1\n" in printed.getvalue()
+
+
+# --- stopped ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name", "goes_on"),
+    [
+        (["grade", "check"], "grade", True),
+        (["-C", "check", "collect"], "collect", True),
+        (["check", "grade"], "check", False),
+        (["-C", "grade", "release"], "release", False),
+    ],
+)
+def test_a_command_that_is_stopped_says_only_what_is_true_of_it(
+    arguments, name, goes_on, monkeypatch, capsys
+):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(gradlab.get_command(None, name), "make_context", interrupted)
+    assert main(arguments) == 130
+    more = " What was done is kept; the same command goes on from here." if goes_on else ""
+    assert capsys.readouterr().err == f"\nStopped.{more}\n"

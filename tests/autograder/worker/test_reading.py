@@ -259,6 +259,19 @@ def test_a_lost_cell_is_a_remark_of_its_notebook():
     assert "losses.ipynb, cell 2, line 1" in facts["candidates"][0]["remarks"][0]
 
 
+def test_an_exercise_that_stands_in_a_lost_cell_is_named_with_the_reason():
+    lost_cells = ["def softmax(z):\n    return (z", "class Value:\n  def backward(:", "def reluu(:"]
+    lost = facts_of(("losses.ipynb", [STUB, *lost_cells]))["lost"]
+    assert sorted(lost) == ["Value.backward", "softmax"]
+    assert lost["softmax"].startswith("losses.ipynb, cell 2, line 2: expected Python 3, got")
+
+
+def test_a_notebook_whose_exercises_are_all_lost_says_so():
+    facts = facts_of(("losses.ipynb", ["x = 1", "def softmax(z:\n    return z"]))
+    assert (facts["candidates"], facts["variants"]) == ([], [])
+    assert "losses.ipynb, cell 2, line 1: expected Python 3" in facts["problems"][0]
+
+
 @pytest.mark.parametrize("terms", [900, 3000])
 def test_a_sum_of_very_many_terms_is_a_problem_or_goes_to_a_person(terms):
     facts = facts_of(("losses.py", "def softmax(z):\n    return " + " + ".join(["z"] * terms)))
