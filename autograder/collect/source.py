@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import lzma
 import os
 import re
 import stat
@@ -26,7 +27,15 @@ _DEPTH = 32  # of folders in folders
 # What was listed is not there any more: somebody moves SOURCE, or its disk is gone.
 _GONE = (errno.ENOENT, errno.ESTALE, errno.ENOTCONN, errno.EHOSTDOWN)
 # What opening or reading a file raises, or a damaged, encrypted or exotic archive.
-_READ_ERRORS = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError)
+_READ_ERRORS = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    OSError,
+    RuntimeError,
+    ValueError,
+)
 # What an archive's damage looks like: a place before its start, or a bad stream of bzip2.
 _DAMAGED = (errno.EINVAL, None)
 

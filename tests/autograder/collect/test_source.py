@@ -228,7 +228,7 @@ def test_a_damaged_member_is_unreadable_and_the_others_are_not(tmp_path, damage)
         assert b"".join(read_chunks(ben, 100)) == b"two"
 
 
-@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2])
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
 def test_a_damaged_stream_is_the_files_own_fault(tmp_path, method):
     source = tmp_path / "class.zip"
     with zipfile.ZipFile(source, "w", method) as made:
