@@ -169,12 +169,13 @@ def _collect(
 ) -> Found | None:
     if request.source is None:
         return None
+    sections = dict.fromkeys(one for each in course.assignments.values() for one in each.sections)
     found = find_submissions(
         request.source,
         assignment=assignment,
         keep=store.keep,
         timezone=course.timezone,
-        roster=read_roster(request.roster) if request.roster is not None else None,
+        roster=read_roster(request.roster, sections) if request.roster is not None else None,
         at=config.parse_moment(request.at, course.timezone) if request.at is not None else None,
         origin=request.origin,
         worksheet=request.worksheet,

@@ -6,7 +6,7 @@ import csv
 import io
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -90,8 +90,13 @@ class Line:
         return self.cells.get(column, "")
 
 
-def read_roster(path: Path) -> Roster:
+def read_roster(path: Path, sections: Collection[str] = ()) -> Roster:
     """Read `student_id,name[,section][,team][,aliases...]`; further columns hold aliases.
+
+    Args:
+        path: A CSV file.
+        sections: All that have dates of their own, in any assignment: one roster serves them all.
+            Where there are none, a section is only a word.
 
     Raises:
         ConfigError: One line for each fault, with its line number.
@@ -106,7 +111,10 @@ def read_roster(path: Path) -> Roster:
     students = [_student(line) for line in lines]
     faults = [
         f"{path.name}:{line.number}: {fault}"
-        for line, fault in sorted(_roster_faults(lines, students), key=lambda pair: pair[0].number)
+        for line, fault in sorted(
+            (*_roster_faults(lines, students), *_section_faults(lines, sections)),
+            key=lambda pair: pair[0].number,
+        )
     ]
     if faults:
         raise ConfigError("\n".join(faults))
@@ -140,6 +148,19 @@ def _roster_faults(lines: list[Line], students: list[Student]) -> Iterator[tuple
                 yield line, f"expected an alias of one student, got one of line {first} again."
             owners.setdefault(alias, line.number)
     yield from _team_faults(lines, students, owners)
+
+
+def _section_faults(lines: list[Line], sections: Collection[str]) -> Iterator[tuple[Line, str]]:
+    """Let nobody have the wrong dates because a name is misspelt."""
+    for line in lines:
+        section = line["section"]
+        if section and sections and section not in sections:
+            known = ", ".join(sections)
+            advice = (
+                "Correct it, leave it empty, or add it to the sections of an assignment in"
+                f" grading_config.yml; without dates (`{section}: {{}}`), it has the assignment's."
+            )
+            yield line, f"expected a section out of {known}, got {section!r}. {advice}"
 
 
 def _team_faults(

@@ -313,6 +313,32 @@ def test_what_could_not_be_read_back_is_noted_once(desk):
     assert "stub.json: unreadable, so it counts as absent" in note
 
 
+# --- sections ---------------------------------------------------------------------------------
+
+
+def test_a_section_of_another_assignment_is_known_and_a_misspelt_one_is_not(tmp_path):
+    desk = layers.desk(tmp_path, "own-class")
+    roster = desk.course / "roster.csv"
+    dates = "{class_end: 2026-02-09 18:30, sections: {late: {class_end: 2026-02-10 18:30}, B: {}}}"
+    exercises = "{exercises: [layers.relu_backward]}"
+    desk.config.write_text(
+        f"{desk.config.read_text()}assignments:\n  other: {dates[:-1]}, {exercises[1:]}\n"
+    )
+
+    def collect(section) -> None:
+        roster.write_text(f"student_id,name,section\nown-class,Ken Ray,{section}\n")
+        desk.collect("--roster", str(roster))
+
+    collect("late")
+    collect("B")
+    course, layers_ = pipeline.configured(request(desk))
+    assert (layers_.sections, list(course.assignments["other"].sections)) == ({}, ["late", "B"])
+    assert course.assignments["other"].sections["B"] == course.assignments["other"].schedule
+    roster.write_text("student_id,name,section\nown-class,Ken Ray,lete\n")
+    with pytest.raises(ConfigError, match=r"^roster.csv:2: .* out of late, B, got 'lete'"):
+        pipeline.collect(request(desk, source=desk.source, roster=roster))
+
+
 # --- teams ------------------------------------------------------------------------------------
 
 

@@ -65,6 +65,20 @@ def test_all_faults_of_a_roster_come_at_once_with_their_lines(tmp_path):
     assert "expected an alias of one student, got one of line 2 again" in faults[4]
 
 
+def test_a_section_that_no_assignment_has_is_a_fault_of_its_line(tmp_path):
+    path = tmp_path / "rs.csv"
+    path.write_text("student_id,name,section\nana,A,evning\nben,B,evening\ncem,C,\ndan,D,late\n")
+    with pytest.raises(ConfigError) as caught:
+        read_roster(path, ["evening", "late"])
+    assert str(caught.value) == (
+        "rs.csv:2: expected a section out of evening, late, got 'evning'. Correct it, leave it"
+        " empty, or add it to the sections of an assignment in grading_config.yml; without dates"
+        " (`evning: {}`), it has the assignment's."
+    )
+    assert read_roster(path, ["evening", "late", "evning"]).students["ana"].section == "evning"
+    assert read_roster(path).students["ana"].section == "evning"  # no dates depend on it
+
+
 def test_a_roster_without_its_columns_says_which(tmp_path):
     (fault,) = faults_of(tmp_path, "id,name\nana,Ana\n")
     assert fault == (
