@@ -84,14 +84,13 @@ class Line:
 
     number: int
     cells: dict[str, str]  # by lower-case column name
-    rest: tuple[str, ...]  # cells beyond the last named column
 
     def __getitem__(self, column: str) -> str:
         return self.cells.get(column, "")
 
 
 def read_roster(path: Path, sections: Collection[str] = ()) -> Roster:
-    """Read `student_id,name[,section][,team][,aliases...]`; further columns hold aliases.
+    """Read `student_id,name[,section][,team][,aliases...]`; columns of any other name hold aliases.
 
     Args:
         path: A CSV file.
@@ -124,7 +123,7 @@ def read_roster(path: Path, sections: Collection[str] = ()) -> Roster:
 def _student(line: Line) -> Student:
     own = {"name", "section", "team"}
     named = {key: cell for key, cell in line.cells.items() if key not in own}
-    aliases = dict.fromkeys([*named.values(), *line.rest])
+    aliases = dict.fromkeys(named.values())
     return Student(
         student_id=line["student_id"],
         name=line["name"],
@@ -215,22 +214,49 @@ def read_lines(data: bytes, where: str, required: tuple[str, ...]) -> Iterator[L
             f"{where}:{line}: expected UTF-8, got the byte {data[error.start]:#04x}. "
             f"Save the file as CSV UTF-8."
         ) from None
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise ConfigError(f"{where}:{line}: expected text, got a NUL. Save the file as CSV UTF-8.")
     header = text.partition("\n")[0]
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=header.count))
     try:
-        names = [name.strip().lower() for name in next(reader, [])]
-        missing = [name for name in required if name not in names]
-        if missing:
-            raise ConfigError(
-                f"{where}:1: expected the columns {', '.join(required)}, got {header.strip()!r}. "
-                f"Add {', '.join(missing)} to the first line."
-            )
+        names = _columns(next(reader, []), where, required, header.strip())
         for row in reader:
-            cells = [cell.strip() for cell in row]
-            if any(cells):
+            cells = _without_empty_end(row)
+            if len(cells) > len(names):
+                raise ConfigError(
+                    f"{where}:{reader.line_num}: expected {len(names)} columns, got {len(cells)}."
+                    " Put text with commas in quotes."
+                )
+            if cells:
                 named = dict(zip(names, cells, strict=False))
-                yield Line(number=reader.line_num, cells=named, rest=tuple(cells[len(names) :]))
+                yield Line(number=reader.line_num, cells=named)
     except csv.Error as error:
         raise ConfigError(
             f"{where}:{reader.line_num}: expected CSV, got {error}. Save the file as CSV UTF-8."
         ) from None
+
+
+def _columns(row: list[str], where: str, required: tuple[str, ...], header: str) -> list[str]:
+    """Return the names of the columns; one without a name is called by its number."""
+    names = [name.lower() for name in _without_empty_end(row)]
+    missing = [name for name in required if name not in names]
+    if missing:
+        raise ConfigError(
+            f"{where}:1: expected the columns {', '.join(required)}, got {header!r}. "
+            f"Add {', '.join(missing)} to the first line."
+        )
+    for index, name in enumerate(names):
+        if name and name in names[:index]:
+            raise ConfigError(
+                f"{where}:1: expected each column once, got {name!r} twice. Drop one."
+            )
+    return [name or f"column {index}" for index, name in enumerate(names, start=1)]
+
+
+def _without_empty_end(row: list[str]) -> list[str]:
+    """Strip cells, and leave out the empty ones that spreadsheets write at the end of a line."""
+    cells = [cell.strip() for cell in row]
+    while cells and not cells[-1]:
+        cells.pop()
+    return cells

@@ -60,6 +60,15 @@ def refused(desk, *lines) -> list[str]:
     return str(caught.value).splitlines()
 
 
+def test_a_comment_with_a_comma_is_not_cut_off(desk):
+    assert refused(desk, "einsum,essay,1,good, but slow") == [
+        "points.csv:2: expected 4 columns, got 5. Put text with commas in quotes."
+    ]
+    give(desk, 'einsum,essay,1,"good, but slow"')
+    (entry,) = ledger.read(desk.out / "ledger.jsonl")
+    assert entry.why == "good, but slow"
+
+
 def test_a_class_waits_for_a_person_and_nobody_is_examined_again(desk):
     grade(desk)
     row = desk.grades()["notebook"]
