@@ -8,6 +8,7 @@ import re
 import unicodedata
 from collections.abc import Collection, Iterator
 from datetime import date, datetime
+from fractions import Fraction
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -173,6 +174,14 @@ def _team_faults(
         elif first := owners.get(student.team):
             got = f"got {student.team!r} as on line {first}."
             yield line, f"expected a team's id that is no student's, {got}"
+
+
+_NUMBER = re.compile(r"[0-9]{1,9}(?:[.,][0-9]{1,9})?")  # many spreadsheets write 2,5
+
+
+def read_number(cell: str) -> Fraction | None:
+    """Return a number that is not below 0, with a decimal point or comma; None if it is not one."""
+    return Fraction(cell.replace(",", ".")) if _NUMBER.fullmatch(cell) else None
 
 
 _RULE = 'of at most 64 letters, digits, ".", "_" or "-", not starting with "."'
