@@ -16,7 +16,7 @@ import hashlib
 import json
 import os
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -32,6 +32,7 @@ from autograder.models import (
     Isolation,
     LedgerEntry,
     RunRecord,
+    Schedule,
     Status,
     Submission,
     frozen,
@@ -118,7 +119,8 @@ def grade(request: Request, watch: batch.Watch) -> Summary:
         batch.examine(run, store, watch, settle)
         store.write_grades()
         gradebook.rebuild(course, store)
-    notes = dict.fromkeys((*(found.notes if found else ()), *store.notes))
+        untimed = tuple(_untimed(assignment, store.submissions(assignment.id)))
+    notes = dict.fromkeys((*(found.notes if found else ()), *store.notes, *untimed))
     return Summary(
         rows=tuple(sorted(rows, key=lambda one: one.student_id)),
         exercises=assignment.exercises,
@@ -135,8 +137,9 @@ def collect(request: Request) -> Found:
     store = Store(request.out)
     with store.lock():
         found = _collect(request, course, assignment, store)
+        untimed = tuple(_untimed(assignment, store.submissions(assignment.id)))
     assert found is not None
-    return found
+    return dataclasses.replace(found, notes=(*found.notes, *untimed))
 
 
 def configured(request: Request) -> tuple[GradingConfig, Assignment]:
@@ -183,6 +186,19 @@ def _collect(
     )
     store.record_attempts(found.submissions)
     return found
+
+
+def _untimed(assignment: Assignment, submissions: Sequence[Submission]) -> Iterator[str]:
+    """Say that dates do not touch some attempts, where there are dates."""
+    dates = (assignment.schedule, *assignment.sections.values())
+    attempts = [one for each in submissions for one in each.attempts if one.problem is None]
+    untimed = sum(attempt.submitted_at is None for attempt in attempts)
+    if untimed and any(each != Schedule() for each in dates):
+        yield (
+            f"{text.count(untimed, 'attempt')} without a known time: taken as handed in on time,"
+            " with no cap and no late penalty. To say when: gradlab collect with --at or"
+            " --worksheet, or SOURCE/submissions.csv (student_id,submitted_at); then grade again."
+        )
 
 
 def _environment(

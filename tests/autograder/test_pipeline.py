@@ -313,6 +313,31 @@ def test_what_could_not_be_read_back_is_noted_once(desk):
     assert "stub.json: unreadable, so it counts as absent" in note
 
 
+# --- times that nobody knows ------------------------------------------------------------------
+
+UNTIMED = (
+    "without a known time: taken as handed in on time, with no cap and no late penalty. To say"
+    " when: gradlab collect with --at or --worksheet, or SOURCE/submissions.csv"
+    " (student_id,submitted_at); then grade again."
+)
+
+
+def test_attempts_without_a_time_are_noted_where_dates_depend_on_it(desk):
+    source = {"source": desk.source}
+    assert not any("known time" in note for note in grade(desk).notes)  # there are no dates
+    dates = "assignments:\n  layers: {sections: {late: {due: 2026-02-10 18:30}}}\n"
+    desk.config.write_text(desk.config.read_text() + dates)
+    assert grade(desk).notes[-1] == f"10 attempts {UNTIMED}"
+    assert pipeline.collect(request(desk, **source)).notes[-1] == f"10 attempts {UNTIMED}"
+    table = desk.source / "submissions.csv"
+    table.write_text(f"student_id,submitted_at\neinsum,{MONDAY}\n")
+    assert pipeline.collect(request(desk, **source)).notes[-1] == f"9 attempts {UNTIMED}"
+    table.unlink()
+    found = pipeline.collect(request(desk, at=MONDAY, **source))
+    assert not any("known time" in note for note in found.notes)
+    assert not any("known time" in note for note in grade(desk).notes)
+
+
 # --- sections ---------------------------------------------------------------------------------
 
 
