@@ -16,14 +16,14 @@ import hashlib
 import json
 import os
 import platform
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 import torch
 
 from autograder import batch, config, gradebook, ledger, score
-from autograder.collect import Found, find_submissions, read_roster
+from autograder.collect import Found, Keep, find_submissions, read_roster
 from autograder.errors import ConfigError
 from autograder.models import (
     Assignment,
@@ -35,6 +35,7 @@ from autograder.models import (
     Schedule,
     Status,
     Submission,
+    SubmittedFile,
     frozen,
 )
 from autograder.report import text
@@ -83,6 +84,7 @@ def grade(request: Request, watch: batch.Watch) -> Summary:
     """Grade an assignment: everything that SOURCE holds and OUT already knows."""
     course, assignment = configured(request)
     _check_apart(request)
+    _look(request, course, assignment)
     store = Store(request.out)
     if request.source is None and assignment.id not in store.assignments():
         raise ConfigError(
@@ -134,6 +136,7 @@ def collect(request: Request) -> Found:
     """Record who handed in what, and when; grade nothing."""
     course, assignment = configured(request)
     _check_apart(request)
+    _look(request, course, assignment)
     store = Store(request.out)
     with store.lock():
         found = _collect(request, course, assignment, store)
@@ -172,20 +175,42 @@ def _collect(
 ) -> Found | None:
     if request.source is None:
         return None
+    found = _search(request, course, assignment, store.keep, store.submissions(assignment.id))
+    store.record_attempts(found.submissions)
+    return found
+
+
+def _look(request: Request, course: GradingConfig, assignment: Assignment) -> None:
+    """Find what is wrong with SOURCE before OUT is made; no file is read yet."""
+    if request.source is not None and not request.out.exists():
+        _search(request, course, assignment, _unread, ())
+
+
+def _unread(name: str, content: Iterable[bytes]) -> SubmittedFile:
+    del content
+    return SubmittedFile(name=name, sha256="", size=0, blob=Path(os.devnull))
+
+
+def _search(
+    request: Request,
+    course: GradingConfig,
+    assignment: Assignment,
+    keep: Keep,
+    known: Sequence[Submission],
+) -> Found:
+    assert request.source is not None
     sections = dict.fromkeys(one for each in course.assignments.values() for one in each.sections)
-    found = find_submissions(
+    return find_submissions(
         request.source,
         assignment=assignment,
-        keep=store.keep,
+        keep=keep,
         timezone=course.timezone,
         roster=read_roster(request.roster, sections) if request.roster is not None else None,
         at=config.parse_moment(request.at, course.timezone) if request.at is not None else None,
         origin=request.origin,
         worksheet=request.worksheet,
-        known=store.submissions(assignment.id),
+        known=known,
     )
-    store.record_attempts(found.submissions)
-    return found
 
 
 def _untimed(assignment: Assignment, submissions: Sequence[Submission]) -> Iterator[str]:

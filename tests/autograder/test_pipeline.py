@@ -126,6 +126,32 @@ def test_source_inside_what_out_keeps_would_be_handed_in(desk):
         pipeline.collect(request(desk, source=source))
 
 
+@pytest.mark.parametrize("command", [pipeline.collect, lambda one: pipeline.grade(one, Watch())])
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ("source", "expected a folder or a .zip, .py or .ipynb file named after each student"),
+        ("roster", "roster.csv:1: expected the columns"),
+        ("worksheet", "expected a download of Moodle or Canvas to go with --worksheet"),
+        ("at", "expected a date and a time, such as 2026-02-09 18:30, got 'soon'"),
+    ],
+)
+def test_a_fault_before_anything_is_read_leaves_no_out_behind(tmp_path, command, wrong, said):
+    desk = layers.desk(tmp_path, "own-class")
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "roster.csv").write_text("who\nana\n")
+    changes = {
+        "source": {"source": tmp_path / "empty"},
+        "roster": {"roster": tmp_path / "roster.csv"},
+        "worksheet": {"worksheet": tmp_path / "roster.csv"},
+        "at": {"at": "soon"},
+    }[wrong]
+    out = tmp_path / "new" / "out"
+    with pytest.raises(ConfigError, match=said):
+        command(request(desk, **{"source": desk.source, "out": out} | changes))
+    assert not out.parent.exists()
+
+
 # --- what only scores again -------------------------------------------------------------------
 
 
