@@ -8,14 +8,13 @@ from __future__ import annotations
 import csv
 import io
 import math
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 from autograder import formula
-from autograder.collect.tables import Line, read_lines, read_table
+from autograder.collect.tables import Line, read_lines, read_number, read_table
 from autograder.errors import ConfigError
 from autograder.models import CourseGrade, ExternalColumn, GradingConfig, Status, frozen
 from autograder.report.json import number, text_cell
@@ -25,7 +24,6 @@ FILE_NAME = "course.csv"
 EXTERNAL = "external"  # the folder of OUT with scores from elsewhere
 
 _COLUMNS = ("student_id", "score", "comment")
-_SCORE = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?")
 
 
 @frozen
@@ -91,7 +89,8 @@ def keep_scores(store: Store, column: ExternalColumn, table: Path) -> list[str]:
     writer.writerow(_COLUMNS)
     for line in sorted(lines, key=lambda one: one["student_id"]):
         if line["score"] and line["student_id"] in known:
-            writer.writerow((line["student_id"], line["score"], text_cell(line["comment"])))
+            score = line["score"].replace(",", ".")
+            writer.writerow((line["student_id"], score, text_cell(line["comment"])))
     write_atomically(_path(store, column.name), text.getvalue().encode())
     return [
         f"{table.name}:{line.number}: {line['student_id']}: nobody in {store.out}; left out."
@@ -117,11 +116,9 @@ def scores(store: Store, column: ExternalColumn) -> list[ExternalScore]:
         again = f"Give the table again: gradlab scores TABLE --column {column.name} -o {store.out}"
         raise ConfigError("\n".join(f"{fault} {again}" for fault in faults))
     return [
-        ExternalScore(
-            student_id=line["student_id"], score=Fraction(line["score"]), comment=line["comment"]
-        )
+        ExternalScore(student_id=line["student_id"], score=score, comment=line["comment"])
         for line in lines
-        if line["score"]
+        if (score := read_number(line["score"])) is not None
     ]
 
 
@@ -129,7 +126,8 @@ def _faults(lines: Sequence[Line], column: ExternalColumn) -> Iterator[tuple[Lin
     seen: dict[str, int] = {}
     for line in lines:
         student, score = line["student_id"], line["score"]
-        if score and not (_SCORE.fullmatch(score) and Fraction(score) <= column.scale):
+        given = read_number(score)
+        if score and (given is None or given > column.scale):
             yield line, f"expected a score from 0 to {number(column.scale)}, got {score!r}."
         first = seen.setdefault(student, line.number)
         if first != line.number:

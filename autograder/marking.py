@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from fractions import Fraction
 from pathlib import Path
 
 from autograder import ledger
-from autograder.collect.tables import Line, read_table
+from autograder.collect.tables import Line, read_number, read_table
 from autograder.errors import ConfigError
 from autograder.models import BY_PERSON, Assignment, Exercise, LedgerEntry, Submission, frozen
 from autograder.report.json import text_cell
 from autograder.report.store import Store
 
 COLUMNS = ("student_id", "exercise", "points", "comment")
-_POINTS = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?")
 
 
 @frozen
@@ -84,7 +81,7 @@ def give(store: Store, assignment: Assignment, table: Path, *, by: str) -> Given
             at=datetime.now(UTC),
             why=line["comment"] or BY_PERSON,
             exercise=exercises[line["exercise"]].key,
-            value=line["points"],
+            value=line["points"].replace(",", "."),
         )
         for line in filled
         if not _stands(line, exercises[line["exercise"]], entries, assignment)
@@ -119,7 +116,8 @@ def _faults(
             yield line, f"expected an exercise out of {known}, got {name!r}."
             continue
         most = exercises[name].points
-        if points and not (_POINTS.fullmatch(points) and Fraction(points) <= most):
+        given = read_number(points)
+        if points and (given is None or given > most):
             yield line, f"expected points from 0 to {float(most):g}, got {points!r}."
         first = seen.setdefault((student, exercises[name].key), line.number)
         if first != line.number:
@@ -132,6 +130,6 @@ def _stands(
     """Say whether the ledger's latest word is what the line says."""
     decided = ledger.decisions(entries, assignment, line["student_id"])
     return (
-        decided.points.get(exercise.key) == Fraction(line["points"])
+        decided.points.get(exercise.key) == read_number(line["points"])
         and decided.comments.get(exercise.key) == (line["comment"] or BY_PERSON)
     )  # fmt: skip

@@ -16,14 +16,14 @@ import hashlib
 import json
 import os
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 import torch
 
 from autograder import batch, config, gradebook, ledger, score
-from autograder.collect import Found, find_submissions, read_roster
+from autograder.collect import Found, Keep, find_submissions, read_roster
 from autograder.errors import ConfigError
 from autograder.models import (
     Assignment,
@@ -32,8 +32,10 @@ from autograder.models import (
     Isolation,
     LedgerEntry,
     RunRecord,
+    Schedule,
     Status,
     Submission,
+    SubmittedFile,
     frozen,
 )
 from autograder.report import text
@@ -82,6 +84,7 @@ def grade(request: Request, watch: batch.Watch) -> Summary:
     """Grade an assignment: everything that SOURCE holds and OUT already knows."""
     course, assignment = configured(request)
     _check_apart(request)
+    _look(request, course, assignment)
     store = Store(request.out)
     if request.source is None and assignment.id not in store.assignments():
         raise ConfigError(
@@ -118,7 +121,8 @@ def grade(request: Request, watch: batch.Watch) -> Summary:
         batch.examine(run, store, watch, settle)
         store.write_grades()
         gradebook.rebuild(course, store)
-    notes = dict.fromkeys((*(found.notes if found else ()), *store.notes))
+        untimed = tuple(_untimed(assignment, store.submissions(assignment.id)))
+    notes = dict.fromkeys((*(found.notes if found else ()), *store.notes, *untimed))
     return Summary(
         rows=tuple(sorted(rows, key=lambda one: one.student_id)),
         exercises=assignment.exercises,
@@ -132,11 +136,13 @@ def collect(request: Request) -> Found:
     """Record who handed in what, and when; grade nothing."""
     course, assignment = configured(request)
     _check_apart(request)
+    _look(request, course, assignment)
     store = Store(request.out)
     with store.lock():
         found = _collect(request, course, assignment, store)
+        untimed = tuple(_untimed(assignment, store.submissions(assignment.id)))
     assert found is not None
-    return found
+    return dataclasses.replace(found, notes=(*found.notes, *untimed))
 
 
 def configured(request: Request) -> tuple[GradingConfig, Assignment]:
@@ -169,19 +175,55 @@ def _collect(
 ) -> Found | None:
     if request.source is None:
         return None
-    found = find_submissions(
+    found = _search(request, course, assignment, store.keep, store.submissions(assignment.id))
+    store.record_attempts(found.submissions)
+    return found
+
+
+def _look(request: Request, course: GradingConfig, assignment: Assignment) -> None:
+    """Find what is wrong with SOURCE before OUT is made; no file is read yet."""
+    if request.source is not None and not request.out.exists():
+        _search(request, course, assignment, _unread, ())
+
+
+def _unread(name: str, content: Iterable[bytes]) -> SubmittedFile:
+    del content
+    return SubmittedFile(name=name, sha256="", size=0, blob=Path(os.devnull))
+
+
+def _search(
+    request: Request,
+    course: GradingConfig,
+    assignment: Assignment,
+    keep: Keep,
+    known: Sequence[Submission],
+) -> Found:
+    assert request.source is not None
+    sections = dict.fromkeys(one for each in course.assignments.values() for one in each.sections)
+    return find_submissions(
         request.source,
         assignment=assignment,
-        keep=store.keep,
+        keep=keep,
         timezone=course.timezone,
-        roster=read_roster(request.roster) if request.roster is not None else None,
+        roster=read_roster(request.roster, sections) if request.roster is not None else None,
         at=config.parse_moment(request.at, course.timezone) if request.at is not None else None,
         origin=request.origin,
         worksheet=request.worksheet,
-        known=store.submissions(assignment.id),
+        known=known,
     )
-    store.record_attempts(found.submissions)
-    return found
+
+
+def _untimed(assignment: Assignment, submissions: Sequence[Submission]) -> Iterator[str]:
+    """Say that dates do not touch some attempts, where there are dates."""
+    dates = (assignment.schedule, *assignment.sections.values())
+    attempts = [one for each in submissions for one in each.attempts if one.problem is None]
+    untimed = sum(attempt.submitted_at is None for attempt in attempts)
+    if untimed and any(each != Schedule() for each in dates):
+        yield (
+            f"{text.count(untimed, 'attempt')} without a known time: taken as handed in on time,"
+            " with no cap and no late penalty. To say when: gradlab collect with --at or"
+            " --worksheet, or SOURCE/submissions.csv (student_id,submitted_at); then grade again."
+        )
 
 
 def _environment(

@@ -272,7 +272,10 @@ class SandboxedStage:
         reply, payload = self._send(worker, header, buffers, cpu_s=cpu_s)
         if reply.get("ok") is not True:
             error = reply.get("error")
-            text = error.get("message") if isinstance(error, dict) else "no reason given"
+            said = (
+                [error.get(key) for key in ("message", "type")] if isinstance(error, dict) else ()
+            )
+            text = next(filter(None, said), "no reason given")  # a MemoryError has no message
             raise SubmissionError(str(text)[:500])
         try:
             return wire.unpack(reply.get("value"), payload)

@@ -13,7 +13,7 @@ never guessed silently: it becomes a note, one sentence each, for the instructor
 """
 
 from autograder.collect.platforms import ORIGINS
-from autograder.collect.search import Found, find_submissions
+from autograder.collect.search import Found, Keep, find_submissions
 from autograder.collect.source import Caps
 from autograder.collect.tables import Roster, Student, read_roster, read_time
 
@@ -21,6 +21,7 @@ __all__ = [
     "ORIGINS",
     "Caps",
     "Found",
+    "Keep",
     "Roster",
     "Student",
     "find_submissions",

@@ -12,7 +12,14 @@ from zoneinfo import ZoneInfo
 
 from autograder.collect import platforms
 from autograder.collect.handed import Handed, Look, below, by_top, files
-from autograder.collect.source import Caps, Entry, UnreadableError, listing, read_chunks
+from autograder.collect.source import (
+    Caps,
+    Entry,
+    LostError,
+    UnreadableError,
+    listing,
+    read_chunks,
+)
 from autograder.collect.tables import STUDENT_ID, Roster, Student, bad_id, read_lines, read_time
 from autograder.errors import ConfigError
 from autograder.models import (
@@ -216,6 +223,13 @@ def _zip_problem(path: Path, where: str) -> str:
     return (
         f"{where}: expected a zip archive, got a file without the end of one: "
         f"cut short, or another format. Hand it in again."
+    )
+
+
+def _lost(where: str, why: str) -> str:
+    return (
+        f"{where}: expected a file or folder that the grader can read, got {why!r}. This is no"
+        f" fault of the student's: make it readable, then collect again."
     )
 
 
@@ -528,15 +542,24 @@ class _Search:
         )
 
     def _stored(self, bundle: _Bundle) -> tuple[list[SubmittedFile], str]:
-        """Store the files of one attempt; say what keeps it from being opened at all."""
+        """Store the files of one attempt; say what keeps it from being opened at all.
+
+        What the grader itself cannot read is never left out: it may be what earns the points.
+        """
         entries, complaints = self._readable(bundle)
-        if problem := self._too_much(bundle.where, entries):
+        lost = next((entry for entry in bundle.entries if entry.is_lost), None)
+        problem = _lost(_at(bundle, lost), lost.refused) if lost else ""
+        if problem := problem or self._too_much(bundle.where, entries):
             self.notes.append(problem)
             return [], problem
         kept: list[SubmittedFile] = []
         for entry in entries:
             try:
                 kept.append(self.keep(entry.path, read_chunks(entry, self.caps.file_bytes)))
+            except LostError as error:
+                problem = _lost(_at(bundle, entry), str(error))
+                self.notes.append(problem)
+                return [], problem
             except UnreadableError as error:
                 where = _at(bundle, entry)
                 complaints.append(f"{where}: cannot be read ({error}). Fetch it again.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import lzma
 import os
 import re
 import stat
@@ -23,10 +24,20 @@ _CLUTTER = ("__MACOSX", "__pycache__")
 _CONTROL = ("Cc", "Cf", "Cs")  # control, invisible format (bidi) and surrogate characters
 _DEPTH = 32  # of folders in folders
 
-# What opening or reading a file raises, or a damaged, encrypted or exotic archive.
 # What was listed is not there any more: somebody moves SOURCE, or its disk is gone.
 _GONE = (errno.ENOENT, errno.ESTALE, errno.ENOTCONN, errno.EHOSTDOWN)
-_READ_ERRORS = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError)
+# What opening or reading a file raises, or a damaged, encrypted or exotic archive.
+_READ_ERRORS = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    OSError,
+    RuntimeError,
+    ValueError,
+)
+# What an archive's damage looks like: a place before its start, or a bad stream of bzip2.
+_DAMAGED = (errno.EINVAL, None)
 
 
 @frozen
@@ -48,6 +59,7 @@ class Entry:
     size: int = 0
     read: Callable[[], IO[bytes]] | None = None  # None for a folder and for what is refused
     refused: str = ""  # why it is not read
+    is_lost: bool = False  # whether it is refused because the grader itself could not read it
 
     @property
     def path(self) -> str:
@@ -114,7 +126,7 @@ def _walk(root: Path, raw: tuple[str, ...]) -> Iterator[Entry]:
             raise ConfigError(
                 f"{root}: expected a folder to read, got {error.strerror}. Check its permissions."
             ) from None
-        yield Entry(parts=parts, refused=error.strerror or "cannot be read")
+        yield Entry(parts=parts, refused=error.strerror or "cannot be read", is_lost=True)
         return
     if raw:
         yield Entry(parts=parts)
@@ -147,7 +159,7 @@ def _open_file(root: Path, raw: tuple[str, ...]) -> IO[bytes]:
     opened = open_beneath(root, raw, os.O_NONBLOCK)  # so that a pipe put in its place cannot hang
     if not stat.S_ISREG(os.fstat(opened).st_mode):
         os.close(opened)
-        raise OSError("no longer a regular file")
+        raise LostError("no longer a regular file")
     return os.fdopen(opened, "rb")
 
 
@@ -208,11 +220,16 @@ class UnreadableError(Exception):
     """A file of SOURCE, or a member, cannot be read to its end."""
 
 
+class LostError(UnreadableError):
+    """It is the grader that cannot read it: its rights, a disk. What was handed in may be fine."""
+
+
 def read_chunks(entry: Entry, limit: int) -> Iterator[bytes]:
     """Read a file in pieces; `limit` holds whatever its listed size says.
 
     Raises:
-        UnreadableError: If it is damaged, or may not be read.
+        UnreadableError: If it is damaged.
+        LostError: If that is not the file's fault: it may not be read, or its disk fails.
         ConfigError: If it is gone.
     """
     assert entry.read is not None
@@ -225,4 +242,6 @@ def read_chunks(entry: Entry, limit: int) -> Iterator[bytes]:
                 yield chunk
     except _READ_ERRORS as error:
         _check_still_there(error, entry.path)
+        if isinstance(error, OSError) and error.errno not in _DAMAGED:
+            raise LostError(error.strerror) from None
         raise UnreadableError(str(error)) from None

@@ -6,8 +6,9 @@ import csv
 import io
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import date, datetime
+from fractions import Fraction
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -84,14 +85,18 @@ class Line:
 
     number: int
     cells: dict[str, str]  # by lower-case column name
-    rest: tuple[str, ...]  # cells beyond the last named column
 
     def __getitem__(self, column: str) -> str:
         return self.cells.get(column, "")
 
 
-def read_roster(path: Path) -> Roster:
-    """Read `student_id,name[,section][,team][,aliases...]`; further columns hold aliases.
+def read_roster(path: Path, sections: Collection[str] = ()) -> Roster:
+    """Read `student_id,name[,section][,team][,aliases...]`; columns of any other name hold aliases.
+
+    Args:
+        path: A CSV file.
+        sections: All that have dates of their own, in any assignment: one roster serves them all.
+            Where there are none, a section is only a word.
 
     Raises:
         ConfigError: One line for each fault, with its line number.
@@ -106,7 +111,10 @@ def read_roster(path: Path) -> Roster:
     students = [_student(line) for line in lines]
     faults = [
         f"{path.name}:{line.number}: {fault}"
-        for line, fault in sorted(_roster_faults(lines, students), key=lambda pair: pair[0].number)
+        for line, fault in sorted(
+            (*_roster_faults(lines, students), *_section_faults(lines, sections)),
+            key=lambda pair: pair[0].number,
+        )
     ]
     if faults:
         raise ConfigError("\n".join(faults))
@@ -116,7 +124,7 @@ def read_roster(path: Path) -> Roster:
 def _student(line: Line) -> Student:
     own = {"name", "section", "team"}
     named = {key: cell for key, cell in line.cells.items() if key not in own}
-    aliases = dict.fromkeys([*named.values(), *line.rest])
+    aliases = dict.fromkeys(named.values())
     return Student(
         student_id=line["student_id"],
         name=line["name"],
@@ -142,6 +150,19 @@ def _roster_faults(lines: list[Line], students: list[Student]) -> Iterator[tuple
     yield from _team_faults(lines, students, owners)
 
 
+def _section_faults(lines: list[Line], sections: Collection[str]) -> Iterator[tuple[Line, str]]:
+    """Let nobody have the wrong dates because a name is misspelt."""
+    for line in lines:
+        section = line["section"]
+        if section and sections and section not in sections:
+            known = ", ".join(sections)
+            advice = (
+                "Correct it, leave it empty, or add it to the sections of an assignment in"
+                f" grading_config.yml; without dates (`{section}: {{}}`), it has the assignment's."
+            )
+            yield line, f"expected a section out of {known}, got {section!r}. {advice}"
+
+
 def _team_faults(
     lines: list[Line], students: list[Student], owners: dict[str, int]
 ) -> Iterator[tuple[Line, str]]:
@@ -153,6 +174,14 @@ def _team_faults(
         elif first := owners.get(student.team):
             got = f"got {student.team!r} as on line {first}."
             yield line, f"expected a team's id that is no student's, {got}"
+
+
+_NUMBER = re.compile(r"[0-9]{1,9}(?:[.,][0-9]{1,9})?")  # many spreadsheets write 2,5
+
+
+def read_number(cell: str) -> Fraction | None:
+    """Return a number that is not below 0, with a decimal point or comma; None if it is not one."""
+    return Fraction(cell.replace(",", ".")) if _NUMBER.fullmatch(cell) else None
 
 
 _RULE = 'of at most 64 letters, digits, ".", "_" or "-", not starting with "."'
@@ -194,22 +223,49 @@ def read_lines(data: bytes, where: str, required: tuple[str, ...]) -> Iterator[L
             f"{where}:{line}: expected UTF-8, got the byte {data[error.start]:#04x}. "
             f"Save the file as CSV UTF-8."
         ) from None
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise ConfigError(f"{where}:{line}: expected text, got a NUL. Save the file as CSV UTF-8.")
     header = text.partition("\n")[0]
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=header.count))
     try:
-        names = [name.strip().lower() for name in next(reader, [])]
-        missing = [name for name in required if name not in names]
-        if missing:
-            raise ConfigError(
-                f"{where}:1: expected the columns {', '.join(required)}, got {header.strip()!r}. "
-                f"Add {', '.join(missing)} to the first line."
-            )
+        names = _columns(next(reader, []), where, required, header.strip())
         for row in reader:
-            cells = [cell.strip() for cell in row]
-            if any(cells):
+            cells = _without_empty_end(row)
+            if len(cells) > len(names):
+                raise ConfigError(
+                    f"{where}:{reader.line_num}: expected {len(names)} columns, got {len(cells)}."
+                    " Put text with commas in quotes."
+                )
+            if cells:
                 named = dict(zip(names, cells, strict=False))
-                yield Line(number=reader.line_num, cells=named, rest=tuple(cells[len(names) :]))
+                yield Line(number=reader.line_num, cells=named)
     except csv.Error as error:
         raise ConfigError(
             f"{where}:{reader.line_num}: expected CSV, got {error}. Save the file as CSV UTF-8."
         ) from None
+
+
+def _columns(row: list[str], where: str, required: tuple[str, ...], header: str) -> list[str]:
+    """Return the names of the columns; one without a name is called by its number."""
+    names = [name.lower() for name in _without_empty_end(row)]
+    missing = [name for name in required if name not in names]
+    if missing:
+        raise ConfigError(
+            f"{where}:1: expected the columns {', '.join(required)}, got {header!r}. "
+            f"Add {', '.join(missing)} to the first line."
+        )
+    for index, name in enumerate(names):
+        if name and name in names[:index]:
+            raise ConfigError(
+                f"{where}:1: expected each column once, got {name!r} twice. Drop one."
+            )
+    return [name or f"column {index}" for index, name in enumerate(names, start=1)]
+
+
+def _without_empty_end(row: list[str]) -> list[str]:
+    """Strip cells, and leave out the empty ones that spreadsheets write at the end of a line."""
+    cells = [cell.strip() for cell in row]
+    while cells and not cells[-1]:
+        cells.pop()
+    return cells

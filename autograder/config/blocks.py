@@ -30,18 +30,21 @@ from autograder.config.words import (
     Flag,
     FormulaText,
     KindName,
+    Memory,
     Moment,
     OperatorName,
     Period,
     PolicyName,
     Positive,
-    PositiveFloat,
     PublicName,
+    Reply,
+    Seconds,
     SetName,
     Share,
     Text,
     Timezone,
     TopicName,
+    WallFactor,
     expected,
     show,
 )
@@ -148,23 +151,23 @@ class RulesBlock(ScoreBlock):
 class LimitsBlock(Block):
     """Bounds on student code. CPU seconds are the rule; wall time only stops sleepers."""
 
-    call_cpu_s: PositiveFloat | None = None
+    call_cpu_s: Seconds | None = None
     """CPU seconds of one call (5)."""
-    exercise_cpu_s: PositiveFloat | None = None
+    exercise_cpu_s: Seconds | None = None
     """CPU seconds of all calls of one exercise (10)."""
-    submission_cpu_s: PositiveFloat | None = None
+    submission_cpu_s: Seconds | None = None
     """CPU seconds of a whole submission (60)."""
-    import_cpu_s: PositiveFloat | None = None
+    import_cpu_s: Seconds | None = None
     """CPU seconds for running the file's own statements, before any call (10)."""
-    wall_factor: PositiveFloat | None = None
+    wall_factor: WallFactor | None = None
     """Wall-clock limit, as a multiple of the CPU limit (3)."""
-    wall_min_s: PositiveFloat | None = None
+    wall_min_s: Seconds | None = None
     """Wall-clock limits are never shorter than this many seconds (5)."""
-    memory_bytes: Bytes | None = None
+    memory_bytes: Memory | None = None
     """Memory on top of what the interpreter and torch need (2 GiB)."""
     output_bytes: Bytes | None = None
     """Prints that are kept; the rest is counted and dropped (64 KiB)."""
-    reply_bytes: Bytes | None = None
+    reply_bytes: Reply | None = None
     """The largest value that a call may return (64 MiB)."""
 
 

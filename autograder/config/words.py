@@ -191,6 +191,19 @@ def _a_float(value: Any) -> float:
     return float(_a_positive(value))
 
 
+def _not_below(least: str, check: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Refuse a limit that no right answer can keep."""
+    floor = check(least)
+
+    def checked(value: Any) -> Any:
+        read = check(value)
+        if read < floor:
+            raise expected(f"at least {least}")
+        return read
+
+    return checked
+
+
 _SIZES = {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 
 
@@ -297,19 +310,18 @@ Moment = Annotated[
     _words(r"2[01][0-9]{2}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}.*"),
 ]
 Timezone = Annotated[str, PlainValidator(_a_timezone), WithJsonSchema({"type": "string"})]
-PositiveFloat = Annotated[float, PlainValidator(_a_float), _numbers(exclusiveMinimum=0)]
-Bytes = Annotated[
-    int,
-    PlainValidator(_a_size),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"type": "integer", "exclusiveMinimum": 0},
-                {"type": "string", "pattern": "^[0-9]+ ?(?:KiB|MiB|GiB)$"},
-            ]
-        }
-    ),
-]
+Seconds = Annotated[float, PlainValidator(_not_below("0.01", _a_float)), _numbers(minimum=0.01)]
+WallFactor = Annotated[float, PlainValidator(_not_below("1", _a_float)), _numbers(minimum=1)]
+
+
+def _sizes(**more: Any) -> WithJsonSchema:
+    text = {"type": "string", "pattern": "^[0-9]+ ?(?:KiB|MiB|GiB)$"}
+    return WithJsonSchema({"anyOf": [{"type": "integer", **more}, text]})
+
+
+Bytes = Annotated[int, PlainValidator(_a_size), _sizes(exclusiveMinimum=0)]
+Memory = Annotated[int, PlainValidator(_not_below("64 MiB", _a_size)), _sizes(minimum=64 << 20)]
+Reply = Annotated[int, PlainValidator(_not_below("1 MiB", _a_size)), _sizes(minimum=1 << 20)]
 Device = Annotated[
     str, PlainValidator(_one_of("cpu", "cuda")), WithJsonSchema({"enum": ["cpu", "cuda"]})
 ]

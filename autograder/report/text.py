@@ -379,7 +379,8 @@ def _remark(submission: Submission, grade: Grade, record: RunRecord | None) -> s
     """Return what is worth saying: why there is no score, a cap, a review, a known mistake."""
     if record is not None and record.message:
         return _first_sentence(record.message)
-    if grade.status is Status.NOT_SUBMITTED and submission.attempts:
+    handed_in = grade.status is Status.NOT_SUBMITTED and submission.attempts
+    if handed_in or grade.status is Status.UNREADABLE:
         return _first_sentence(grade.explanation)
     if grade.waiting:
         return f"waits for {', '.join(one.id for one in grade.waiting)}"

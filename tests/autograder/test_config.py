@@ -356,6 +356,15 @@ def test_all_faults_are_named_at_once_in_the_order_of_the_file(chosen, tmp_path_
         ("late_penalty: {points: 0.5, per: 1 day, at_most: 2}", "late_penalty: {pts: 0.5, points: 1, per: 1 h}", "11:18: score.late_penalty: unknown key 'pts'. Did you mean 'points'?"),
         ("late_penalty: {points: 0.5, per: 1 day, at_most: 2}", "late_penalty: 1", "11:17: score.late_penalty: expected a mapping (key: value), got 1."),
         ("  memory_bytes: 2 GiB", "  memory_bytes: 0.5", "15:17: limits.memory_bytes: expected a size above 0, such as 64 KiB, 512 MiB or 2 GiB, got 0.5."),
+        ("  memory_bytes: 2 GiB", "  memory_bytes: 1", "15:17: limits.memory_bytes: expected at least 64 MiB, got 1."),
+        ("  memory_bytes: 2 GiB", "  memory_bytes: 65535 KiB", "15:17: limits.memory_bytes: expected at least 64 MiB, got '65535 KiB'."),
+        ("  memory_bytes: 2 GiB", "  reply_bytes: 1 KiB", "15:16: limits.reply_bytes: expected at least 1 MiB, got '1 KiB'."),
+        ("  call_cpu_s: 5", "  call_cpu_s: 0.000001", "14:15: limits.call_cpu_s: expected at least 0.01, got 0.000001."),
+        ("  call_cpu_s: 5", "  exercise_cpu_s: 1/1000", "14:19: limits.exercise_cpu_s: expected at least 0.01, got '1/1000'."),
+        ("  call_cpu_s: 5", "  submission_cpu_s: 1e-3", "14:21: limits.submission_cpu_s: expected at least 0.01, got 1e-3."),
+        ("  call_cpu_s: 5", "  import_cpu_s: 0.009", "14:17: limits.import_cpu_s: expected at least 0.01, got 0.009."),
+        ("  call_cpu_s: 5", "  wall_min_s: 0.001", "14:15: limits.wall_min_s: expected at least 0.01, got 0.001."),
+        ("  call_cpu_s: 5", "  wall_factor: 0.5", "14:16: limits.wall_factor: expected at least 1, got 0.5."),
         ("  float64: {rtol: 1e-7, atol: 1e-9}", "  float64: {rtol: 1e-7}", "17:3: tolerances.float64: expected the key 'atol', got none. Add it."),
         ("  autograd: {autograd: true}", "  autograd: {autograd: false}", "19:3: forbidden.autograd: expected names, operators or autograd: true, got a set that forbids nothing."),
         ("  autograd: {autograd: true}", "  autograd: {nmes: [torch], autograd: true}", "19:14: forbidden.autograd: unknown key 'nmes'. Did you mean 'names'?"),
@@ -565,6 +574,14 @@ def test_the_committed_schema_is_current(tmp_path):
     assert committed.read_text() == (tmp_path / "schema.json").read_text(), (
         "call config.write_schema on it"
     )
+
+
+def test_limits_that_right_answers_can_just_keep_are_accepted(tmp_path):
+    lowest = "{call_cpu_s: 0.01, wall_factor: 1, memory_bytes: 64 MiB, reply_bytes: 1 MiB}"
+    text = changed("    limits: {call_cpu_s: 7}", f"    limits: {lowest}")
+    limits = load(tmp_path, text).assignments["tp1"].limits
+    assert (limits.call_cpu_s, limits.wall_factor) == (0.01, 1)
+    assert (limits.memory_bytes, limits.reply_bytes) == (64 << 20, 1 << 20)
 
 
 def test_editors_accept_what_the_tool_accepts_and_refuse_an_unknown_key():

@@ -119,6 +119,16 @@ def test_the_gradebook_has_external_scores_and_course_grades(desk):
     assert grades["einsum"] is None
 
 
+def test_a_decimal_comma_is_kept_as_a_point_and_read_as_one(desk):
+    scores(desk, 'notebook,"15,5",good')
+    kept = desk.out / "external" / "project.csv"
+    assert "notebook,15.5,good" in kept.read_text()
+    assert course_rows(desk)["notebook"]["project"] == "15.5"
+    kept.write_text(kept.read_text().replace("15.5", '"15,5"'))  # somebody saved it anew
+    assert main(desk.arguments("grade")) == 0
+    assert course_rows(desk)["notebook"]["project"] == "15.5"
+
+
 def test_a_new_table_takes_the_place_of_the_older_one(desk):
     scores(desk, "notebook,16,", "stub,1,")
     scores(desk, "stub,2,")
@@ -150,6 +160,7 @@ def test_somebody_whom_out_does_not_know_is_left_out_with_a_note(desk, capsys):
     [
         ("stub,21,", "expected a score from 0 to 20, got '21'."),
         ("stub,-1,", "expected a score from 0 to 20, got '-1'."),
+        ('stub,"20,5",', "expected a score from 0 to 20, got '20,5'."),
         ("stub,A+,", "expected a score from 0 to 20, got 'A+'."),
         ("notebook,1,", "expected one line for notebook, got another on line 2."),
     ],

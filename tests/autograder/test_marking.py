@@ -60,6 +60,15 @@ def refused(desk, *lines) -> list[str]:
     return str(caught.value).splitlines()
 
 
+def test_a_comment_with_a_comma_is_not_cut_off(desk):
+    assert refused(desk, "einsum,essay,1,good, but slow") == [
+        "points.csv:2: expected 4 columns, got 5. Put text with commas in quotes."
+    ]
+    give(desk, 'einsum,essay,1,"good, but slow"')
+    (entry,) = ledger.read(desk.out / "ledger.jsonl")
+    assert entry.why == "good, but slow"
+
+
 def test_a_class_waits_for_a_person_and_nobody_is_examined_again(desk):
     grade(desk)
     row = desk.grades()["notebook"]
@@ -99,6 +108,16 @@ def test_points_make_the_score_and_students_read_the_comment(desk, capsys):
     ]
 
 
+def test_a_decimal_comma_is_read_as_spreadsheets_mean_it(desk, capsys):
+    path = desk.folder / "points.csv"
+    path.write_text("student_id;exercise;points;comment\nstub;essay;1,5;fine, but slow\n")
+    for _ in range(2):
+        assert main(desk.arguments("points", str(path), "--by", "sam")) == 0
+    assert "0 written, 1 known already" in capsys.readouterr().out
+    (entry,) = ledger.read(desk.out / "ledger.jsonl")
+    assert (entry.value, entry.why) == ("1.5", "fine, but slow")
+
+
 def test_a_table_given_again_writes_only_what_is_new(desk, capsys):
     give(desk, "notebook,essay,1.5,one step is missing", "stub,essay,,")
     give(desk, "notebook,essay,1.5,one step is missing", "stub,essay,1,")
@@ -132,6 +151,9 @@ def test_the_table_to_fill_in_has_what_was_handed_in_and_waits(desk, capsys):
         ("stub,esay,1,", "expected an exercise out of essay, got 'esay'."),
         ("stub,relu_forward,1,", "expected an exercise out of essay, got 'relu_forward'."),
         ("stub,essay,2.5,", "expected points from 0 to 2, got '2.5'."),
+        ('stub,essay,"2,5",', "expected points from 0 to 2, got '2,5'."),
+        ('stub,essay,"1,0.5",', "expected points from 0 to 2, got '1,0.5'."),
+        ('stub,essay,"1,",', "expected points from 0 to 2, got '1,'."),
         ("stub,essay,-1,", "expected points from 0 to 2, got '-1'."),
         ("stub,essay,nan,", "expected points from 0 to 2, got 'nan'."),
         ("ansi,essay,0,", "expected one line for ansi and essay, got another on line 2."),

@@ -126,6 +126,32 @@ def test_source_inside_what_out_keeps_would_be_handed_in(desk):
         pipeline.collect(request(desk, source=source))
 
 
+@pytest.mark.parametrize("command", [pipeline.collect, lambda one: pipeline.grade(one, Watch())])
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ("source", "expected a folder or a .zip, .py or .ipynb file named after each student"),
+        ("roster", "roster.csv:1: expected the columns"),
+        ("worksheet", "expected a download of Moodle or Canvas to go with --worksheet"),
+        ("at", "expected a date and a time, such as 2026-02-09 18:30, got 'soon'"),
+    ],
+)
+def test_a_fault_before_anything_is_read_leaves_no_out_behind(tmp_path, command, wrong, said):
+    desk = layers.desk(tmp_path, "own-class")
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "roster.csv").write_text("who\nana\n")
+    changes = {
+        "source": {"source": tmp_path / "empty"},
+        "roster": {"roster": tmp_path / "roster.csv"},
+        "worksheet": {"worksheet": tmp_path / "roster.csv"},
+        "at": {"at": "soon"},
+    }[wrong]
+    out = tmp_path / "new" / "out"
+    with pytest.raises(ConfigError, match=said):
+        command(request(desk, **{"source": desk.source, "out": out} | changes))
+    assert not out.parent.exists()
+
+
 # --- what only scores again -------------------------------------------------------------------
 
 
@@ -311,6 +337,57 @@ def test_what_could_not_be_read_back_is_noted_once(desk):
     (desk.out / "submissions" / "layers" / "stub.json").write_bytes(b"{")
     (note,) = grade(desk).notes
     assert "stub.json: unreadable, so it counts as absent" in note
+
+
+# --- times that nobody knows ------------------------------------------------------------------
+
+UNTIMED = (
+    "without a known time: taken as handed in on time, with no cap and no late penalty. To say"
+    " when: gradlab collect with --at or --worksheet, or SOURCE/submissions.csv"
+    " (student_id,submitted_at); then grade again."
+)
+
+
+def test_attempts_without_a_time_are_noted_where_dates_depend_on_it(desk):
+    source = {"source": desk.source}
+    assert not any("known time" in note for note in grade(desk).notes)  # there are no dates
+    dates = "assignments:\n  layers: {sections: {late: {due: 2026-02-10 18:30}}}\n"
+    desk.config.write_text(desk.config.read_text() + dates)
+    assert grade(desk).notes[-1] == f"10 attempts {UNTIMED}"
+    assert pipeline.collect(request(desk, **source)).notes[-1] == f"10 attempts {UNTIMED}"
+    table = desk.source / "submissions.csv"
+    table.write_text(f"student_id,submitted_at\neinsum,{MONDAY}\n")
+    assert pipeline.collect(request(desk, **source)).notes[-1] == f"9 attempts {UNTIMED}"
+    table.unlink()
+    found = pipeline.collect(request(desk, at=MONDAY, **source))
+    assert not any("known time" in note for note in found.notes)
+    assert not any("known time" in note for note in grade(desk).notes)
+
+
+# --- sections ---------------------------------------------------------------------------------
+
+
+def test_a_section_of_another_assignment_is_known_and_a_misspelt_one_is_not(tmp_path):
+    desk = layers.desk(tmp_path, "own-class")
+    roster = desk.course / "roster.csv"
+    dates = "{class_end: 2026-02-09 18:30, sections: {late: {class_end: 2026-02-10 18:30}, B: {}}}"
+    exercises = "{exercises: [layers.relu_backward]}"
+    desk.config.write_text(
+        f"{desk.config.read_text()}assignments:\n  other: {dates[:-1]}, {exercises[1:]}\n"
+    )
+
+    def collect(section) -> None:
+        roster.write_text(f"student_id,name,section\nown-class,Ken Ray,{section}\n")
+        desk.collect("--roster", str(roster))
+
+    collect("late")
+    collect("B")
+    course, layers_ = pipeline.configured(request(desk))
+    assert (layers_.sections, list(course.assignments["other"].sections)) == ({}, ["late", "B"])
+    assert course.assignments["other"].sections["B"] == course.assignments["other"].schedule
+    roster.write_text("student_id,name,section\nown-class,Ken Ray,lete\n")
+    with pytest.raises(ConfigError, match=r"^roster.csv:2: .* out of late, B, got 'lete'"):
+        pipeline.collect(request(desk, source=desk.source, roster=roster))
 
 
 # --- teams ------------------------------------------------------------------------------------

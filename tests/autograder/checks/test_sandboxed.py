@@ -393,6 +393,11 @@ def test_a_worker_that_was_taken_over_answers_for_its_own_file_only(stage, reply
     [
         ("{'ok': False, 'error': {'message': 'not mine'}}", "running the file failed: not mine"),
         ("{'ok': False, 'error': 3}", "running the file failed: no reason given"),
+        ("{'ok': False, 'error': {}}", "running the file failed: no reason given"),
+        (
+            "{'ok': False, 'error': {'message': '', 'type': 'MemoryError'}}",
+            "running the file failed: MemoryError",
+        ),
         ("{}", "running the file failed: no reason given"),
         ("{'ok': True, 'value': {'!': 'x'}}", "running the file sent a reply that cannot be"),
     ],

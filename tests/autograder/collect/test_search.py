@@ -2,9 +2,11 @@
 
 import io
 import os
+import tempfile
 import zipfile
 from datetime import UTC, datetime
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 
@@ -299,6 +301,48 @@ def test_a_damaged_member_is_a_problem_of_its_student_only(find, tmp_path):
     assert "ana.py: cannot be read (Bad CRC-32" in (ana.attempts[0].problem or "")
     assert ben.attempts[0].problem is None
     assert not list((tmp_path / "other").rglob("*.tmp"))
+
+
+@pytest.fixture
+def as_nobody():
+    """Yield a folder of a user to whom file modes mean something, as whom the test goes on."""
+    with tempfile.TemporaryDirectory() as name:
+        if os.geteuid() != 0:
+            yield Path(name)
+            return
+        os.chown(name, 65534, 65534)
+        os.seteuid(65534)
+        try:
+            yield Path(name)
+        finally:
+            os.seteuid(0)
+
+
+@pytest.mark.parametrize("lost", ["ben/losses.py", "ben/more", "ben"])
+def test_what_the_grader_may_not_read_makes_the_attempt_unreadable(as_nobody, lost):
+    source, store = as_nobody / "class", Store(as_nobody / "out")
+    lay_out(source, {"ana/a.py": "1", "ben/a.py": "1", "ben/losses.py": "2", "ben/more/b.py": "3"})
+    mode = (source / lost).stat().st_mode
+    (source / lost).chmod(0)
+
+    def found() -> Found:
+        return find_submissions(source, assignment=ASSIGNMENT, keep=store.keep, timezone="UTC")
+
+    with store.lock():
+        first = found()
+        (source / lost).chmod(mode)
+        again = found()
+    ana, ben = first.submissions
+    assert ana.attempts[0].problem is None
+    assert ben.attempts[0].files == ()
+    assert ben.attempts[0].problem == (
+        f"{lost}: expected a file or folder that the grader can read, got 'Permission denied'."
+        " This is no fault of the student's: make it readable, then collect again."
+    )
+    assert first.notes == (ben.attempts[0].problem,)
+    assert names(again)["ben"] == [["a.py", "losses.py", "more/b.py"]]
+    assert again.submissions[1].attempts[0].problem is None
+    assert again.submissions[1].attempts[0].sha256 != ben.attempts[0].sha256
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autograder.collect.source import Caps, UnreadableError, listing, read_chunks
+from autograder.collect.source import Caps, LostError, UnreadableError, listing, read_chunks
 from autograder.errors import ConfigError
 
 
@@ -111,7 +111,7 @@ def test_a_pipe_swapped_in_after_listing_cannot_hang(tmp_path):
     with listing(tmp_path, Caps()) as (entries, _):
         path.unlink()
         os.mkfifo(path)
-        with pytest.raises(UnreadableError, match="no longer a regular file"):
+        with pytest.raises(LostError, match="no longer a regular file"):
             list(read_chunks(entries[0], 100))
 
 
@@ -205,6 +205,7 @@ def test_a_folder_that_may_not_be_read_is_refused():
         finally:
             os.seteuid(0)
         assert entries["ana"].refused == "Permission denied"
+        assert entries["ana"].is_lost
 
 
 @pytest.mark.parametrize("damage", ["content", "method", "encrypted"])
@@ -221,9 +222,24 @@ def test_a_damaged_member_is_unreadable_and_the_others_are_not(tmp_path, damage)
         data[directory + 8] |= 1
     source.write_bytes(data)
     with listing(source, Caps()) as ([ana, ben], _):
-        with pytest.raises(UnreadableError):
+        with pytest.raises(UnreadableError) as caught:
             list(read_chunks(ana, 100))
+        assert not isinstance(caught.value, LostError)
         assert b"".join(read_chunks(ben, 100)) == b"two"
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_damaged_stream_is_the_files_own_fault(tmp_path, method):
+    source = tmp_path / "class.zip"
+    with zipfile.ZipFile(source, "w", method) as made:
+        made.writestr("ana.py", b"def softmax(x): pass\n" * 50)
+    data = bytearray(source.read_bytes())
+    data[data.index(b"ana.py") + 30] ^= 0x55
+    source.write_bytes(data)
+    with listing(source, Caps()) as ([ana], _):
+        with pytest.raises(UnreadableError) as caught:
+            list(read_chunks(ana, 10_000))
+        assert not isinstance(caught.value, LostError)
 
 
 @settings(derandomize=True, database=None, deadline=None, max_examples=200)

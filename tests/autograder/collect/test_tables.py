@@ -26,16 +26,16 @@ def faults_of(tmp_path, content) -> list[str]:
 def test_a_roster_names_students_sections_and_aliases(tmp_path):
     roster = roster_of(
         tmp_path,
-        "student_id,name,section,email,moodle\n"
+        "student_id,name,section,email,moodle,,github,\n"
         "ana,Ana Gómez,B,ana@example.org,4711\n"
-        "\n"
-        'ben,"Ben, jr.",,,,ben-gh\n',
+        ",,,,,,,,,\n"
+        'ben,"Ben, jr.",,,,b2,ben-gh,,,\n',
     )
     ana, ben = roster.students["ana"], roster.students["ben"]
     assert (ana.name, ana.section) == ("Ana Gómez", "B")
     assert (ben.name, ben.section) == ("Ben, jr.", None)
     assert roster.ids["4711"] == roster.ids["ana@example.org"] == roster.ids["ana"] == "ana"
-    assert roster.ids["ben-gh"] == "ben"
+    assert roster.ids["ben-gh"] == roster.ids["b2"] == "ben"
 
 
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
@@ -65,6 +65,20 @@ def test_all_faults_of_a_roster_come_at_once_with_their_lines(tmp_path):
     assert "expected an alias of one student, got one of line 2 again" in faults[4]
 
 
+def test_a_section_that_no_assignment_has_is_a_fault_of_its_line(tmp_path):
+    path = tmp_path / "rs.csv"
+    path.write_text("student_id,name,section\nana,A,evning\nben,B,evening\ncem,C,\ndan,D,late\n")
+    with pytest.raises(ConfigError) as caught:
+        read_roster(path, ["evening", "late"])
+    assert str(caught.value) == (
+        "rs.csv:2: expected a section out of evening, late, got 'evning'. Correct it, leave it"
+        " empty, or add it to the sections of an assignment in grading_config.yml; without dates"
+        " (`evning: {}`), it has the assignment's."
+    )
+    assert read_roster(path, ["evening", "late", "evning"]).students["ana"].section == "evning"
+    assert read_roster(path).students["ana"].section == "evning"  # no dates depend on it
+
+
 def test_a_roster_without_its_columns_says_which(tmp_path):
     (fault,) = faults_of(tmp_path, "id,name\nana,Ana\n")
     assert fault == (
@@ -77,6 +91,31 @@ def test_a_roster_without_its_columns_says_which(tmp_path):
 def test_a_roster_in_latin_1_names_the_line(tmp_path):
     (fault,) = faults_of(tmp_path, "student_id,name\nana,Ana\nben,Bén\n".encode("latin-1"))
     assert fault == "roster.csv:3: expected UTF-8, got the byte 0xe9. Save the file as CSV UTF-8."
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        (
+            "student_id,name\nana,Gómez, Ana\n",
+            "2: expected 2 columns, got 3. Put text with commas in quotes.",
+        ),
+        (
+            "student_id,name,,\nben,Ben,,\nana,Ana,,,x\n",
+            "3: expected 2 columns, got 5. Put text with commas in quotes.",
+        ),
+        (
+            "student_id,Name,login,name\nana,Ana,a1,Anna\n",
+            "1: expected each column once, got 'name' twice. Drop one.",
+        ),
+        (
+            "student_id,name\nana,Ana\nben,B\0en\n",
+            "3: expected text, got a NUL. Save the file as CSV UTF-8.",
+        ),
+    ],
+)
+def test_a_cell_that_no_column_can_hold_is_never_cut_off(tmp_path, table, said):
+    assert faults_of(tmp_path, table) == [f"roster.csv:{said}"]
 
 
 def test_a_roster_that_is_no_csv_is_a_config_error(tmp_path):

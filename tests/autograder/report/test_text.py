@@ -204,6 +204,12 @@ def test_the_remark_is_one_sentence_and_explain_has_the_rest():
     assert "Mend" not in made
 
 
+def test_an_unreadable_result_has_a_remark_even_if_its_record_has_no_message():
+    said = "What was handed in could not be read."
+    row = graded(value="", status=Status.UNREADABLE, explanation=said)
+    assert "What was handed in could not be read" in shown(*final_table(row), width=120)
+
+
 def test_work_that_came_too_late_is_not_just_missing():
     said = "Nothing was handed in before the closing date. Score: 0."
     row = graded(value="0", status=Status.NOT_SUBMITTED, attempts=(None,), explanation=said)
