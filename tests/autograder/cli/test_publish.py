@@ -318,3 +318,12 @@ def test_a_moodle_download_becomes_grades_in_moodle_by_two_commands(tmp_path, ca
     archive = zipfile.ZipFile(io.BytesIO((folder / "feedback.zip").read_bytes()))
     assert archive.testzip() is None
     assert len(archive.namelist()) == 4
+    written = sorted(folder.iterdir())
+    for user in site.users:
+        user.number += 1000
+    (tmp_path / "other.csv").write_bytes(site.worksheet())
+    _, complaint = export(capsys, desk, "moodle", "--into", tmp_path / "other.csv", code=2)
+    assert complaint.startswith("other.csv:2: expected participant 4711, the number with which")
+    assert complaint.endswith(" Download both from the same assignment.\n")
+    assert sorted(folder.iterdir()) == written
+    assert (tmp_path / "other.csv").read_bytes() == site.worksheet()
