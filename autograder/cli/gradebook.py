@@ -265,6 +265,8 @@ def forget(
     if not (out / "run.json").exists() and not store.assignments():
         Store.existing(out)
     if not yes:
+        if not stage.is_known(store, student):
+            raise gradebook.unknown(store, student)
         _say_traces(stage.find(store, student), "would go")
         click.echo("Nothing was removed. Add --yes.")
         return
