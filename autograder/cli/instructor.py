@@ -151,6 +151,11 @@ def grade(
     Example: gradlab grade submissions/ -a tp1 -o grades --roster roster.csv
     """
     _needs_linux("grade")
+    if options["device"] == "cuda":
+        raise ConfigError(
+            "--device: expected cpu, got cuda. The sandbox gives workers no GPU yet;"
+            " grade on the CPU: --device cpu."
+        )
     from autograder import pipeline  # noqa: PLC0415
     from autograder.cli.progress import Progress  # noqa: PLC0415
 

@@ -61,6 +61,17 @@ def test_collect_wants_a_time_that_is_one(tmp_path, capsys):
     assert "expected a date and a time, such as 2026-02-09 18:30, got 'yesterday'" in complaint
 
 
+def test_a_device_that_workers_cannot_have_is_refused_before_anything_is_written(tmp_path, capsys):
+    desk = layers.desk(tmp_path, "stub")
+    grading = desk.arguments("grade", str(desk.source), "--device", "cuda")
+    _, complaint = run(capsys, *grading, code=2)
+    assert complaint == (
+        "--device: expected cpu, got cuda. The sandbox gives workers no GPU yet;"
+        " grade on the CPU: --device cpu.\n"
+    )
+    assert not desk.out.exists()
+
+
 def test_grade_ends_in_a_table_that_needs_no_colour(desk, capsys):
     printed, _ = run(capsys, *desk.grading())
     lines = [line.rstrip() for line in printed.splitlines()]
