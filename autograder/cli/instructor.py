@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from autograder.cli.options import ASSIGNMENT, OUT, PATH, course_dir, writing
+from autograder.cli.options import ASSIGNMENT, OUT, PATH, alone, course_dir, writing
 from autograder.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -261,7 +261,8 @@ def adjust(  # noqa: PLR0913 -- one parameter for each option
 @commands.command()
 @click.argument("topics", nargs=-1)
 @click.option("-k", "only", multiple=True, metavar="EXERCISE", help="Prove this exercise only.")
-@click.option("--seeds", default=3, show_default=True, help="How many; the last one is always new.")
+@click.option("--seeds", type=click.IntRange(min=1), default=3, show_default=True,
+              help="How many; the last one is always new.")  # fmt: skip
 @click.option("--mutants", is_flag=True, help="Edit the references instead: what goes unnoticed?")
 @click.option("--jobs", type=click.IntRange(min=1), help="Topics at once (one for each core).")
 @click.option("--json", "as_json", is_flag=True, help="Print what programs can read.")
@@ -342,6 +343,11 @@ def release(
     from autograder import archive, config  # noqa: PLC0415
     from autograder import release as stage  # noqa: PLC0415
 
+    ignored = {"an ASSIGNMENT before it": names, "--zip": zips}
+    if check:
+        alone("release", "--check", {**ignored, "--autograder": autograder, "-o": out})
+    elif autograder is not None:
+        alone("release", "--autograder", ignored)
     course = config.load(course_dir(context))
     if check:
         old = stage.stale(course)

@@ -69,8 +69,10 @@ def plan(store: Store, assignment: Assignment, order: Order, zone: ZoneInfo) -> 
     """Work out an export; nothing is written.
 
     Raises:
-        ConfigError: If OUT has no results, or the platform's file is wrong.
+        ConfigError: If OUT has no results, the platform's file is wrong, or something is given that
+            the target has no use for.
     """
+    _check_used(order)
     results = read_results(store, assignment.id)
     if not results:
         raise ConfigError(
@@ -87,6 +89,17 @@ def plan(store: Store, assignment: Assignment, order: Order, zone: ZoneInfo) -> 
     )
     made.notes.extend(store.notes)
     return made
+
+
+def _check_used(order: Order) -> None:
+    """Refuse a file or a column that the target would pass over."""
+    given = {"--into": (order.into, ("moodle", "canvas")), "--column": (order.column, ("canvas",))}
+    for option, (value, targets) in given.items():
+        if value is not None and order.target not in targets:
+            raise ConfigError(
+                f"{option}: expected it with --to {' or '.join(targets)}, got --to {order.target}."
+                f" Leave it out."
+            )
 
 
 def _names(store: Store, results: Sequence[Result], order: Order) -> dict[str, str]:

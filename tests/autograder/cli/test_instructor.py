@@ -248,6 +248,27 @@ def test_zips_need_a_folder_of_their_own(capsys):
     assert complaint == ("release: expected a folder for the zips, got none. Name it: -o DIR.\n")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--check", "-o", "there"], "--check without -o"),
+        (["--check", "layers", "--zip"], "--check without an ASSIGNMENT before it and --zip"),
+        (["--check", "--autograder", "layers"], "--check without --autograder"),
+        (["--autograder", "layers", "--zip"], "--autograder without --zip"),
+        (["layers", "--autograder", "layers"], "--autograder without an ASSIGNMENT before it"),
+    ],
+)
+def test_options_that_would_be_passed_over_are_refused(arguments, said, capsys):
+    _, complaint = run(capsys, "-C", COURSE, "release", *arguments, code=2)
+    assert complaint == f"release: expected {said}, got both. Leave one of them out.\n"
+
+
+@pytest.mark.parametrize(("command", "option"), [("validate", "--seeds"), ("similar", "--top")])
+def test_none_at_all_is_no_number(command, option, capsys):
+    _, complaint = run(capsys, command, option, "0", code=2)
+    assert f"'{option}': 0 is not in the range x>=1" in complaint
+
+
 # --- release and doctor -----------------------------------------------------------------------
 
 

@@ -275,6 +275,21 @@ def test_a_table_to_fill_is_asked_for(desk, capsys, target):
     assert complaint.strip().endswith("Download it, and name it: --into FILE.")
 
 
+@pytest.mark.parametrize(
+    ("target", "option", "wanted"),
+    [
+        *((target, "--into", "moodle or canvas") for target in TARGETS[2:]),
+        *((target, "--column", "canvas") for target in TARGETS if target != "canvas"),
+    ],
+)
+def test_what_a_target_has_no_use_for_is_refused(desk, capsys, target, option, wanted):
+    _, complaint = export(capsys, desk, target, option, "book.csv", code=2)
+    assert complaint == (
+        f"{option}: expected it with --to {wanted}, got --to {target}. Leave it out.\n"
+    )
+    assert not (desk.out / "exports").exists()
+
+
 def test_an_empty_out_says_what_to_do(desk, capsys, tmp_path):
     everything = ("export", tmp_path / "nothing", "-a", "layers", "--to", "csv")
     _, complaint = run(capsys, desk, *everything, code=2)
