@@ -80,8 +80,46 @@ def test_a_dry_run_shows_every_change_and_writes_nothing(desk, capsys, tmp_path)
     assert printed.endswith("Nothing was written.")
     assert "the grade is locked in Moodle" in printed
     assert "sheet.csv:3" in printed
+    assert f"{desk.out}/exports/layers/moodle/sheet.csv: new" in printed
     assert sheet.read_bytes() == site.worksheet()
     assert sorted(desk.folder.rglob("*")) == before
+
+
+@pytest.mark.parametrize("target", TARGETS[2:])
+def test_a_dry_run_says_which_files_are_new_or_differ(desk, capsys, target):
+    def dry():
+        arguments = ["export", desk.out, "-a", "layers", "--to", target, "--dry-run"]
+        assert main(["-C", str(desk.course), *map(str, arguments)]) == 0
+        printed = capsys.readouterr().out
+        assert "cell" not in printed
+        assert printed.endswith("Nothing was written.\n")
+        return dict(line.split(": ") for line in printed.splitlines() if line.startswith("/"))
+
+    folder = desk.out / "exports" / "layers" / target
+    before = dry()
+    assert not folder.exists()
+    export(capsys, desk, target)
+    written = {str(path) for path in folder.rglob("*") if path.is_file()}
+    assert before == dict.fromkeys(written, "new")
+    assert dry() == dict.fromkeys(written, "the same")
+    path = Path(min(written))
+    path.write_text("something else")
+    assert dry() == dict.fromkeys(written, "the same") | {str(path): "changed"}
+    assert path.read_text() == "something else"
+    path.unlink()
+    path.mkdir()
+    assert dry()[str(path)] == "changed"
+
+
+def test_a_dry_run_names_the_files_that_go(desk, capsys, tmp_path):
+    export(capsys, desk, "gradescope", "-o", tmp_path / "there")
+    path = desk.out / "results" / "layers" / "notebook.json"
+    path.write_text(json.dumps(desk.document("results", "notebook") | {"status": "internal_error"}))
+    printed, _ = export(capsys, desk, "gradescope", "-o", tmp_path / "there", "--dry-run")
+    assert f"{tmp_path}/there/notebook/results.json: removed" in printed
+    assert (tmp_path / "there" / "notebook" / "results.json").exists()
+    printed, _ = export(capsys, desk, "gradescope", "--dry-run")
+    assert ": removed" not in printed
 
 
 def test_in_place_is_fine_and_the_archive_goes_beside_it(desk, capsys, tmp_path):
