@@ -194,7 +194,12 @@ def explain(student: str, assignment: str, out: Path, *, as_json: bool) -> None:
         click.echo(json.dumps(result, indent=2))
         return
     console = text.console()
-    for line in text.explanation(result):
+    try:
+        lines = list(text.explanation(result))
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        path = out / "results" / assignment / f"{student}.json"
+        raise desk.damaged(path, repr(error), out=out, assignment=assignment) from None
+    for line in lines:
         console.print(line)
 
 

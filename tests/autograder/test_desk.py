@@ -60,6 +60,25 @@ def test_an_assignment_without_results_is_named(graded, assignment):
         instructor.result(graded.out, assignment, "einsum")
 
 
+@pytest.mark.parametrize(
+    ("kind", "advice"),
+    [
+        ("results", "Make it again: gradlab grade"),
+        ("submissions", "Collect and grade again: gradlab grade SOURCE"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_not_called_absent(desk, kind, advice):
+    path = desk.out / kind / "layers" / "einsum.json"
+    path.write_bytes(path.read_bytes()[:50])
+    with pytest.raises(ConfigError) as caught:
+        instructor.result(desk.out, "layers", "einsum")
+    said = str(caught.value)
+    assert said.startswith(f"{path}: expected a file that can be read, got a damaged one (")
+    assert said.endswith(f"). {advice} -a layers -o {desk.out}")
+    with pytest.raises(ConfigError, match="expected a result of 'nobody' at 'layers', got none"):
+        instructor.result(desk.out, "layers", "nobody")
+
+
 # --- decisions --------------------------------------------------------------------------------
 
 

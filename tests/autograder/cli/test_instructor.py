@@ -116,6 +116,19 @@ def test_explain_of_a_student_without_result_is_one_line(graded, capsys, student
     assert "Grade first, or correct the names." in complaint
 
 
+def test_explain_says_that_a_file_lacks_what_results_have(desk, capsys):
+    path = desk.out / "results" / "layers" / "einsum.json"
+    document = desk.document("results", "einsum")
+    del document["exercises"]
+    path.write_text(json.dumps(document))
+    printed, complaint = run(capsys, *desk.arguments("explain", "einsum"), code=2)
+    assert printed == ""
+    assert complaint == (
+        f"{path}: expected a file that can be read, got a damaged one (KeyError('exercises'))."
+        f" Make it again: gradlab grade -a layers -o {desk.out}\n"
+    )
+
+
 # --- replay and adjust ------------------------------------------------------------------------
 
 
