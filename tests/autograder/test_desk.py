@@ -191,7 +191,8 @@ def test_replay_shows_every_comparison(graded):
     assert said[2:] == [
         "dx: right",
         "dw: right",
-        "db: expected shape (4,), got (1, 4). The values are right, the shape is not.",
+        "db: expected shape (4,), got (1, 4). The values are right, the shape is not."
+        " Axis 0, of length 1, should be gone: squeeze(0), or no keepdim.",
     ]
 
 
