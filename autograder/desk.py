@@ -74,7 +74,8 @@ def decide(request: Request, student_id: str, *, kind: str, why: str, **more: st
         more: `value`, `exercise` and `by`, where they matter.
 
     Raises:
-        ConfigError: If the decision is not one, or nobody of that id handed anything in.
+        ConfigError: If the decision is not one, nobody of that id handed anything in, or the ledger
+            cannot be read.
     """
     course, assignment = configured(request)
     store = Store(request.out)
@@ -103,8 +104,13 @@ def decide(request: Request, student_id: str, *, kind: str, why: str, **more: st
         value=value,
     )
     _check_override(entry, assignment)
+    try:
+        ledger.check(entry)
+    except ValueError as error:  # each field that can be wrong here is an option
+        raise ConfigError(f"--{error} Correct it.") from None
     path = request.out / ledger.LEDGER_NAME
     with store.lock():
+        ledger.read(path)
         ledger.append(path, entry)
     return path
 

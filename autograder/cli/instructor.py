@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from autograder.cli.options import ASSIGNMENT, OUT, PATH, alone, course_dir, writing
+from autograder.cli.options import ASSIGNMENT, OUT, PATH, alone, course_dir, dated, writing
 from autograder.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -101,15 +101,15 @@ def collect(
     from autograder import pipeline  # noqa: PLC0415
     from autograder.report import text  # noqa: PLC0415
 
-    found = pipeline.collect(
-        pipeline.Request(
-            course_dir=course_dir(context),
-            source=source,
-            assignment=assignment,
-            out=out,
-            **options,
-        )
+    request = pipeline.Request(
+        course_dir=course_dir(context),
+        source=source,
+        assignment=assignment,
+        out=out,
+        **options,
     )
+    with dated("--at"):
+        found = pipeline.collect(request)
     console = text.console()
     for note in found.notes:
         console.print(text.line(f"note: {note}"))
@@ -259,8 +259,13 @@ def adjust(  # noqa: PLR0913 -- one parameter for each option
     from autograder import desk  # noqa: PLC0415
 
     request = _request(context, assignment, out)
-    path = desk.decide(request, student, kind=kind, why=why, value=value, exercise=exercise, by=by)
-    click.echo(f"{path}: {kind} for {student} at {assignment}")
+    more = {"value": value, "exercise": exercise, "by": by}
+    with dated("--value"):
+        path = desk.decide(request, student, kind=kind, why=why, **more)
+    click.echo(
+        f"{path}: {kind} for {student} at {assignment}."
+        f" Then: gradlab grade -a {assignment} -o {out}"
+    )
 
 
 @commands.command()

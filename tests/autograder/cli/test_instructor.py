@@ -148,11 +148,33 @@ def test_replay_of_an_unknown_case_says_where_to_find_one(graded, capsys):
 def test_adjust_writes_a_line_and_the_next_grade_applies_it(desk, capsys):
     options = ("--kind", "override", "--value", "3.5", "--why", "viva", "--by", "sam")
     printed, _ = run(capsys, *desk.arguments("adjust", "einsum", *options))
-    assert printed == f"{desk.out}/ledger.jsonl: override for einsum at layers\n"
+    assert printed == (
+        f"{desk.out}/ledger.jsonl: override for einsum at layers."
+        f" Then: gradlab grade -a layers -o {desk.out}\n"
+    )
     entry = json.loads((desk.out / "ledger.jsonl").read_text())
     assert (entry["by"], entry["why"], entry["value"]) == ("sam", "viva", "3.5")
     printed, _ = run(capsys, *desk.grading())
     assert "einsum             3.50  graded" in printed
+
+
+def test_adjust_and_collect_name_the_option_of_a_date_that_is_none(desk, capsys):
+    said = "expected a date and a time, such as 2026-02-09 18:30, got"
+    extension = ("--kind", "extension", "--why", "ill", "--value")
+    _, complaint = run(capsys, *desk.arguments("adjust", "stub", *extension, "2026-13-01"), code=2)
+    assert complaint == f"--value: {said} '2026-13-01'. Correct it.\n"
+    collecting = desk.arguments("collect", str(desk.source), "--at", "18:25")
+    _, complaint = run(capsys, *collecting, code=2)
+    assert complaint == f"--at: {said} '18:25'. Correct it.\n"
+    text = desk.config.read_text()
+    desk.config.write_text(text.replace("timezone: UTC", "timezone: Europe/Paris"))
+    never = desk.arguments("adjust", "stub", *extension, "2026-03-29 02:30")
+    _, complaint = run(capsys, *never, code=2)
+    assert complaint == (
+        "--value: expected a time that exists in Europe/Paris, got '2026-03-29 02:30'. "
+        "The clocks go forward over it; write a time before or after.\n"
+    )
+    assert not (desk.out / "ledger.jsonl").exists()
 
 
 def test_adjust_refuses_what_is_no_decision(desk, capsys):
