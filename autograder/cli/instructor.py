@@ -420,9 +420,13 @@ def doctor(*, as_json: bool) -> None:
 
     Example: gradlab doctor
     """
+    from autograder.report import text  # noqa: PLC0415
     from autograder.sandbox import doctor as stage  # noqa: PLC0415
 
     found = stage.examine()
-    click.echo(json.dumps(stage.as_json(found), indent=2) if as_json else stage.render(found))
+    if as_json:
+        click.echo(json.dumps(stage.as_json(found), indent=2))
+    else:
+        click.echo(stage.render(found, text.console().width))
     if not found.good:
         raise SystemExit(1)

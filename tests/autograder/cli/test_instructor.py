@@ -352,6 +352,7 @@ def test_doctor_shows_what_each_tier_cannot_promise(capsys):
     assert re.search(r"^(ok  |MISS)  verdict +`gradlab grade`", printed, re.MULTILINE)
     for tier in ("Tier A", "Tier C", "Tier none (--i-trust-this-code)"):
         assert f"\n{tier} cannot promise:\n  - " in printed
+    assert max(map(len, printed.splitlines())) <= 100
 
 
 def test_doctor_fails_where_grade_would_refuse(capsys, monkeypatch):
