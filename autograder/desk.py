@@ -28,17 +28,39 @@ def result(out: Path, assignment: str, student_id: str) -> dict[str, Any]:
     """Return a student's result file.
 
     Raises:
-        ConfigError: If there is none.
+        ConfigError: If there is none, or it cannot be read.
     """
     store = Store(out)
     known = [submission.student_id for submission in store.submissions(assignment)]
     found = store.result(assignment, student_id) if student_id in known else None
-    if found is None:
-        raise ConfigError(
-            f"{out}: expected a result of {student_id!r} at {assignment!r}, got none."
-            " Grade first, or correct the names."
-        )
-    return found
+    if found is not None:
+        return found
+    for path, why in store.unreadable.items():
+        if path.stem == student_id:
+            raise damaged(path, why, out=out, assignment=assignment)
+    raise ConfigError(
+        f"{out}: expected a result of {student_id!r} at {assignment!r}, got none."
+        " Grade first, or correct the names."
+    )
+
+
+def damaged(path: Path, why: str, *, out: Path, assignment: str) -> ConfigError:
+    """Return what to raise of a student's file in OUT that cannot be read.
+
+    Args:
+        path: The file.
+        why: What is wrong with it.
+        out: The folder OUT.
+        assignment: Whose grading makes it again.
+    """
+    if path.parent.parent.name == "submissions":
+        advice = "Collect and grade again: gradlab grade SOURCE"
+    else:
+        advice = "Make it again: gradlab grade"
+    return ConfigError(
+        f"{path}: expected a file that can be read, got a damaged one ({why})."
+        f" {advice} -a {assignment} -o {out}"
+    )
 
 
 def decide(request: Request, student_id: str, *, kind: str, why: str, **more: str | None) -> Path:
@@ -52,7 +74,8 @@ def decide(request: Request, student_id: str, *, kind: str, why: str, **more: st
         more: `value`, `exercise` and `by`, where they matter.
 
     Raises:
-        ConfigError: If the decision is not one, or nobody of that id handed anything in.
+        ConfigError: If the decision is not one, nobody of that id handed anything in, or the ledger
+            cannot be read.
     """
     course, assignment = configured(request)
     store = Store(request.out)
@@ -81,8 +104,13 @@ def decide(request: Request, student_id: str, *, kind: str, why: str, **more: st
         value=value,
     )
     _check_override(entry, assignment)
+    try:
+        ledger.check(entry)
+    except ValueError as error:  # each field that can be wrong here is an option
+        raise ConfigError(f"--{error} Correct it.") from None
     path = request.out / ledger.LEDGER_NAME
     with store.lock():
+        ledger.read(path)
         ledger.append(path, entry)
     return path
 

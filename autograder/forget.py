@@ -33,7 +33,7 @@ _KEPT = ("submissions", *_OF_ONE, course.EXTERNAL, ledger.LEDGER_NAME, "run.json
 class Traces:
     """What OUT holds of one student; paths are relative to OUT."""
 
-    files: tuple[str, ...]  # the student's own, and pages that show them
+    files: tuple[str, ...]  # the student's own, and pages that show them; folders, too
     rows: tuple[str, ...]  # tables of which only the student's lines go
     shared: tuple[str, ...]  # bytes that somebody else has handed in, too; they stay
     names: tuple[str, ...]
@@ -62,6 +62,15 @@ def find(store: Store, student_id: str) -> Traces:
         rows=_relative(out, rows),
         shared=_relative(out, shared),
         names=names,
+    )
+
+
+def is_known(store: Store, student_id: str) -> bool:
+    """Say whether OUT holds anything of a student, if only a row that is about to be made again."""
+    found = find(store, student_id)
+    tables = [store.out / name for name in _MADE_AGAIN if name.endswith(".csv")]
+    return bool(found.files or found.rows) or any(
+        path.exists() and _cut(path, (student_id,)) is not None for path in tables
     )
 
 
@@ -167,13 +176,11 @@ def _tables(out: Path) -> list[Path]:
 
 
 def _elsewhere(out: Path, words: _Words) -> tuple[list[Path], list[Path]]:
-    """Return pages and exports that show the student: whole files, and tables to cut lines from."""
+    """Return what was made for people: files and folders that show the student, tables to cut."""
     found = [
         path
         for path in sorted(out.rglob("*"))
-        if path.is_file()
-        and path.relative_to(out).parts[0] not in (*_KEPT, *_MADE_AGAIN)
-        and words.are_in(path, out)
+        if path.relative_to(out).parts[0] not in (*_KEPT, *_MADE_AGAIN) and words.are_in(path, out)
     ]
     tables = [path for path in found if path.suffix == ".csv" and not words.are_in_name(path, out)]
     return [path for path in found if path not in tables], tables

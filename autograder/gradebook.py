@@ -420,11 +420,15 @@ def history(store: Store, student_id: str) -> tuple[Event, ...]:
                 Event(at=_utc(entry.at), assignment=entry.assignment, what="decided", text=text)
             )
     if not known:
-        raise ConfigError(
-            f"{store.out}: expected a student's id, got {student_id!r}."
-            " Correct it, or collect first."
-        )
+        raise unknown(store, student_id)
     return tuple(sorted(events, key=lambda one: one.at or ""))
+
+
+def unknown(store: Store, student_id: str) -> ConfigError:
+    """Return what to raise where OUT knows nobody of an id."""
+    return ConfigError(
+        f"{store.out}: expected a student's id, got {student_id!r}. Correct it, or collect first."
+    )
 
 
 def _handed_in(submission: Submission) -> Iterator[Event]:

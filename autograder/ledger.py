@@ -11,7 +11,8 @@ kind                      value                  what it does
 ``clear_review``          none                   says that a person has looked
 ========================  =====================  ================================================
 
-The latest entry of a kind wins; the value ``withdrawn`` takes the earlier ones back.
+The latest entry of a kind wins; the value ``withdrawn`` takes the earlier ones back. Blank lines
+mean nothing.
 """
 
 from __future__ import annotations
@@ -57,13 +58,13 @@ def read(path: Path) -> tuple[LedgerEntry, ...]:
             f"{path}: expected a file to read, got {error.strerror!r}."
             " Bring the ledger back: it is the only copy of what people decided."
         ) from None
-    lines = data.removesuffix(b"\n").split(b"\n") if data else []
     entries, faults = [], []
-    for number, line in enumerate(lines, start=1):
+    for number, line in enumerate(data.split(b"\n"), start=1):
         try:
-            entries.append(_entry(line))
+            if line.strip():
+                entries.append(_entry(line))
         except ValueError as error:
-            faults.append(f"{path.name}:{number}: {error} Mend the line.")
+            faults.append(f"{path}:{number}: {error} Mend the line.")
     if faults:
         raise ConfigError("\n".join(faults))
     return tuple(entries)
@@ -72,14 +73,16 @@ def read(path: Path) -> tuple[LedgerEntry, ...]:
 def append(path: Path, *entries: LedgerEntry) -> None:
     """Write entries behind all others, and wait until the disk has them.
 
+    Whoever appends has read the ledger: what stands behind a broken line does not count.
+
     Raises:
         ConfigError: If one does not say what its kind needs, or the disk refuses; then none is
             written.
     """
     try:
-        lines = [_line(_check(entry)) for entry in entries]
+        lines = [_line(check(entry)) for entry in entries]
     except ValueError as error:
-        raise ConfigError(f"{path.name}: {error}") from None
+        raise ConfigError(f"{path}: {error} Correct it.") from None
     try:
         with path.open("ab", buffering=0) as file:
             _append(file, _missing_newline(path) + "".join(lines).encode())
@@ -179,10 +182,15 @@ def _entry(line: bytes) -> LedgerEntry:
     for key, value in data.items():
         if not isinstance(value, str) and not (value is None and key in _OPTIONAL):
             raise ValueError(f"{key}: expected text, got {json.dumps(value)}.")
-    return _check(LedgerEntry(**(data | {"at": _date(data["at"], "at")})))
+    return check(LedgerEntry(**(data | {"at": _date(data["at"], "at")})))
 
 
-def _check(entry: LedgerEntry) -> LedgerEntry:
+def check(entry: LedgerEntry) -> LedgerEntry:
+    """Return an entry that says what its kind needs.
+
+    Raises:
+        ValueError: If it does not; the message begins with the name of the field.
+    """
     if entry.kind not in _KINDS:
         raise ValueError(f"kind: expected {', '.join(_KINDS)}, got {entry.kind!r}.")
     for name in ("student_id", "assignment", "by", "why"):
@@ -203,7 +211,7 @@ def _check_value(kind: str, value: str | None) -> None:
         return
     if kind in _SETS_POINTS:
         if value is None or not re.fullmatch(_POINTS, value):
-            raise ValueError(f"value: expected points, such as 3.5, got {value!r}.")
+            raise ValueError(f"value: expected points, such as 3.5, got {_shown(value)}.")
     elif kind == "extension":
         _date(value, "value")
     elif value is not None:
@@ -219,9 +227,13 @@ def _date(value: Any, name: str) -> datetime:
     if date is None or date.tzinfo is None:
         raise ValueError(
             f"{name}: expected a date with an offset, such as 2026-02-16T23:59:00+01:00,"
-            f" got {value!r}."
+            f" got {_shown(value)}."
         )
     return date
+
+
+def _shown(value: Any) -> str:
+    return "none" if value is None else repr(value)
 
 
 def _missing_newline(path: Path) -> bytes:

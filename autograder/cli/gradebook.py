@@ -265,6 +265,8 @@ def forget(
     if not (out / "run.json").exists() and not store.assignments():
         Store.existing(out)
     if not yes:
+        if not stage.is_known(store, student):
+            raise gradebook.unknown(store, student)
         _say_traces(stage.find(store, student), "would go")
         click.echo("Nothing was removed. Add --yes.")
         return
@@ -292,7 +294,8 @@ def _say_traces(traces: Traces, what: str) -> None:
 @commands.command()
 @ASSIGNMENT
 @OUT
-@click.option("--top", default=20, show_default=True, help="How many pairs to print.")
+@click.option("--top", type=click.IntRange(min=1), default=20, show_default=True,
+              help="How many pairs to print.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print every pair, for programs.")
 @click.pass_context
 def similar(context: click.Context, assignment: str, out: Path, *, top: int, as_json: bool) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from autograder.cli.options import ASSIGNMENT, OUT, PATH, course_dir, writing
+from autograder.cli.options import ASSIGNMENT, OUT, PATH, alone, course_dir, dated, writing
 from autograder.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -101,15 +101,15 @@ def collect(
     from autograder import pipeline  # noqa: PLC0415
     from autograder.report import text  # noqa: PLC0415
 
-    found = pipeline.collect(
-        pipeline.Request(
-            course_dir=course_dir(context),
-            source=source,
-            assignment=assignment,
-            out=out,
-            **options,
-        )
+    request = pipeline.Request(
+        course_dir=course_dir(context),
+        source=source,
+        assignment=assignment,
+        out=out,
+        **options,
     )
+    with dated("--at"):
+        found = pipeline.collect(request)
     console = text.console()
     for note in found.notes:
         console.print(text.line(f"note: {note}"))
@@ -151,6 +151,11 @@ def grade(
     Example: gradlab grade submissions/ -a tp1 -o grades --roster roster.csv
     """
     _needs_linux("grade")
+    if options["device"] == "cuda":
+        raise ConfigError(
+            "--device: expected cpu, got cuda. The sandbox gives workers no GPU yet;"
+            " grade on the CPU: --device cpu."
+        )
     from autograder import pipeline  # noqa: PLC0415
     from autograder.cli.progress import Progress  # noqa: PLC0415
 
@@ -189,7 +194,12 @@ def explain(student: str, assignment: str, out: Path, *, as_json: bool) -> None:
         click.echo(json.dumps(result, indent=2))
         return
     console = text.console()
-    for line in text.explanation(result):
+    try:
+        lines = list(text.explanation(result))
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        path = out / "results" / assignment / f"{student}.json"
+        raise desk.damaged(path, repr(error), out=out, assignment=assignment) from None
+    for line in lines:
         console.print(line)
 
 
@@ -249,14 +259,20 @@ def adjust(  # noqa: PLR0913 -- one parameter for each option
     from autograder import desk  # noqa: PLC0415
 
     request = _request(context, assignment, out)
-    path = desk.decide(request, student, kind=kind, why=why, value=value, exercise=exercise, by=by)
-    click.echo(f"{path}: {kind} for {student} at {assignment}")
+    more = {"value": value, "exercise": exercise, "by": by}
+    with dated("--value"):
+        path = desk.decide(request, student, kind=kind, why=why, **more)
+    click.echo(
+        f"{path}: {kind} for {student} at {assignment}."
+        f" Then: gradlab grade -a {assignment} -o {out}"
+    )
 
 
 @commands.command()
 @click.argument("topics", nargs=-1)
 @click.option("-k", "only", multiple=True, metavar="EXERCISE", help="Prove this exercise only.")
-@click.option("--seeds", default=3, show_default=True, help="How many; the last one is always new.")
+@click.option("--seeds", type=click.IntRange(min=1), default=3, show_default=True,
+              help="How many; the last one is always new.")  # fmt: skip
 @click.option("--mutants", is_flag=True, help="Edit the references instead: what goes unnoticed?")
 @click.option("--jobs", type=click.IntRange(min=1), help="Topics at once (one for each core).")
 @click.option("--json", "as_json", is_flag=True, help="Print what programs can read.")
@@ -337,6 +353,11 @@ def release(
     from autograder import archive, config  # noqa: PLC0415
     from autograder import release as stage  # noqa: PLC0415
 
+    ignored = {"an ASSIGNMENT before it": names, "--zip": zips}
+    if check:
+        alone("release", "--check", {**ignored, "--autograder": autograder, "-o": out})
+    elif autograder is not None:
+        alone("release", "--autograder", ignored)
     course = config.load(course_dir(context))
     if check:
         old = stage.stale(course)
@@ -399,9 +420,13 @@ def doctor(*, as_json: bool) -> None:
 
     Example: gradlab doctor
     """
+    from autograder.report import text  # noqa: PLC0415
     from autograder.sandbox import doctor as stage  # noqa: PLC0415
 
     found = stage.examine()
-    click.echo(json.dumps(stage.as_json(found), indent=2) if as_json else stage.render(found))
+    if as_json:
+        click.echo(json.dumps(stage.as_json(found), indent=2))
+    else:
+        click.echo(stage.render(found, text.console().width))
     if not found.good:
         raise SystemExit(1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -27,6 +27,42 @@ def course_dir(context: click.Context) -> Path:
 
     start: Path | None = context.obj
     return find_course(start if start is not None else Path.cwd())
+
+
+def alone(command: str, option: str, others: Mapping[str, object]) -> None:
+    """Refuse what an option would pass over without a word.
+
+    Args:
+        command: As it is typed.
+        option: The one that is given.
+        others: What was given for those that mean nothing beside it, by name.
+
+    Raises:
+        ConfigError: If any of them was given.
+    """
+    given = [name for name, value in others.items() if value]
+    if given:
+        raise ConfigError(
+            f"{command}: expected {option} without {' and '.join(given)}, got both."
+            " Leave one of them out."
+        )
+
+
+@contextmanager
+def dated(option: str) -> Iterator[None]:
+    """Name the option of which a stage only says that its date is none.
+
+    Raises:
+        ConfigError: If it is none.
+    """
+    try:
+        yield
+    except ConfigError as error:
+        where, _, said = str(error).partition(": ")
+        if where != "date":
+            raise
+        advice = "" if "'. " in said else " Correct it."
+        raise ConfigError(f"{option}: {said}{advice}") from None
 
 
 @contextmanager

@@ -32,7 +32,7 @@ def report(
     Example: gradlab report grades -a tp1
     """
     from autograder import anonymous as naming  # noqa: PLC0415
-    from autograder import config  # noqa: PLC0415 -- pydantic and jinja2 only where they are used
+    from autograder import config, ledger  # noqa: PLC0415 -- pydantic and jinja2 only where used
     from autograder.report import html, text  # noqa: PLC0415
     from autograder.report.store import Store  # noqa: PLC0415
 
@@ -58,5 +58,9 @@ def report(
             said = "without names" if anonymous else f"and {pages}"
             removed = f", {text.count(made.removed, 'old page')} removed" if made.removed else ""
             click.echo(text.printable(f"{made.index}, {said}{removed}"))
+    try:
+        ledger.read(out / ledger.LEDGER_NAME)
+    except ConfigError as error:  # pages show grades as they are; the next `grade` would stop
+        store.notes.extend(str(error).splitlines())
     for note in dict.fromkeys(store.notes):
         click.echo(text.printable(f"note: {note}"))

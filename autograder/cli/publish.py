@@ -64,16 +64,19 @@ def export(  # noqa: PLR0913 -- one parameter for each option
     order = stage.Order(target=target, into=into, column=column, anonymous=anonymous)
     plan = stage.plan(Store(out), chosen, order, ZoneInfo(course.timezone))
     console = text.console()
-    for part in _shown(plan, everything=dry_run):
+    folder = out / "exports" / chosen.id / target
+    for part in _shown(plan, everything=dry_run, has_cells=target in stage.FILLED):
         console.print(part)
     if dry_run:
+        for place, what in stage.preview(plan, folder, path):
+            click.echo(text.printable(f"{place}: {what}"))  # in one piece, as below
         console.print(text.line("Nothing was written."))
         return
-    for written in stage.write(plan, out / "exports" / chosen.id / target, path):
+    for written in stage.write(plan, folder, path):
         click.echo(text.printable(f"wrote {written}"))  # in one piece, to be copied
 
 
-def _shown(plan: Plan, *, everything: bool) -> Iterable[RenderableType]:
+def _shown(plan: Plan, *, everything: bool, has_cells: bool) -> Iterable[RenderableType]:
     """Yield what the export changes, what it passes over, and what people should know."""
     from autograder.report import text  # noqa: PLC0415
 
@@ -92,12 +95,15 @@ def _shown(plan: Plan, *, everything: bool) -> Iterable[RenderableType]:
         )
     for note in plan.notes:
         yield text.line(f"note: {note}")
-    changed = len({one.where for one in plan.changes})
-    if plan.changes or plan.skips:
-        yield text.line(
-            f"{text.count(len(plan.changes), 'cell')} in {text.count(changed, 'row')} changed, "
-            f"{text.count(len(plan.skips), 'remark')}"
-        )
+    said = []
+    if has_cells:
+        changed = len({one.where for one in plan.changes})
+        cells = text.count(len(plan.changes), "cell")
+        said.append(f"{cells} in {text.count(changed, 'row')} changed")
+    if has_cells or plan.skips:
+        said.append(text.count(len(plan.skips), "remark"))
+    if said:
+        yield text.line(", ".join(said))
 
 
 def _short(cell: str) -> str:

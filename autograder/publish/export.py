@@ -62,6 +62,7 @@ _TARGETS: dict[str, Callable[[_Job], Plan]] = {
     ),
 }
 TARGETS = tuple(_TARGETS)
+FILLED = ("moodle", "canvas")  # a file of the platform's own, which --into names
 _BY_NAME = ("canvas", "classroom50")
 
 
@@ -69,8 +70,10 @@ def plan(store: Store, assignment: Assignment, order: Order, zone: ZoneInfo) -> 
     """Work out an export; nothing is written.
 
     Raises:
-        ConfigError: If OUT has no results, or the platform's file is wrong.
+        ConfigError: If OUT has no results, the platform's file is wrong, or something is given that
+            the target has no use for.
     """
+    _check_used(order)
     results = read_results(store, assignment.id)
     if not results:
         raise ConfigError(
@@ -87,6 +90,17 @@ def plan(store: Store, assignment: Assignment, order: Order, zone: ZoneInfo) -> 
     )
     made.notes.extend(store.notes)
     return made
+
+
+def _check_used(order: Order) -> None:
+    """Refuse a file or a column that the target would pass over."""
+    given = {"--into": (order.into, FILLED), "--column": (order.column, ("canvas",))}
+    for option, (value, targets) in given.items():
+        if value is not None and order.target not in targets:
+            raise ConfigError(
+                f"{option}: expected it with --to {' or '.join(targets)}, got --to {order.target}."
+                f" Leave it out."
+            )
 
 
 def _names(store: Store, results: Sequence[Result], order: Order) -> dict[str, str]:
@@ -116,10 +130,36 @@ def write(made: Plan, folder: Path, path: Path | None) -> list[Path]:
     places = _places(made, folder, path)
     for place, data in places.items():
         write_atomically(place, data)
-    if path is None or made.is_folder:
-        for name in made.gone:
-            ((path or folder) / name).unlink(missing_ok=True)
+    for place in _gone(made, folder, path):
+        place.unlink(missing_ok=True)
     return list(places)
+
+
+def preview(made: Plan, folder: Path, path: Path | None) -> list[tuple[Path, str]]:
+    """Return what `write` would do to each file: "new", "changed", "the same" or "removed".
+
+    Raises:
+        ConfigError: If many files were to go into one.
+    """
+    found = [
+        (place, "new" if not place.exists() else "the same" if _holds(place, data) else "changed")
+        for place, data in _places(made, folder, path).items()
+    ]
+    return found + [(place, "removed") for place in _gone(made, folder, path) if place.exists()]
+
+
+def _holds(place: Path, data: bytes) -> bool:
+    try:
+        return place.read_bytes() == data
+    except OSError:  # a folder, or nobody's to read: writing will say so
+        return False
+
+
+def _gone(made: Plan, folder: Path, path: Path | None) -> list[Path]:
+    """Return where an earlier export may have left what is out of date now."""
+    if path is not None and not made.is_folder:
+        return []
+    return [(path or folder) / name for name in made.gone]
 
 
 def _places(made: Plan, folder: Path, path: Path | None) -> dict[Path, bytes]:

@@ -21,7 +21,7 @@ from autograder.lms.people import Claim
 from autograder.lms.when import in_english
 from autograder.publish.plan import Change, Plan, Skip
 from autograder.publish.results import Result, key, matched, note_scales, who
-from autograder.report.text import feedback_lines, ran_in
+from autograder.report.text import count, feedback_lines, ran_in
 
 _OURS = "<p>GradLab"  # by which a comment is known again, and may be replaced
 _COMMENT = 20_000  # characters of a comment; the rest is in the feedback file
@@ -37,18 +37,14 @@ def fill(sheet: Worksheet, results: Sequence[Result], *, anonymous: bool = False
         anonymous: Name no student in the feedback archive.
 
     Raises:
-        ConfigError: If the assignment is not graded in points.
+        ConfigError: If the assignment is not graded in points, or students were collected with
+            other numbers than the worksheet has for them.
     """
     _check_points(sheet)
+    _check_numbers(sheet, results)
     plan = Plan(notes=list(sheet.table.notes))
     plan.notes += note_scales(results, {line.maximum for line in sheet.lines if line.maximum})
-    claims = [
-        Claim(
-            ids=(key("moodle", line.participant), line.email, line.number, line.login),
-            name=line.name,
-        )
-        for line in sheet.lines
-    ]
+    claims = [_claim(line, key("moodle", line.participant)) for line in sheet.lines]
     by_id = {one.student_id: one for one in results}
     feedback: dict[str, bytes] = {}
     used = set()
@@ -86,6 +82,39 @@ def _check_points(sheet: Worksheet) -> None:
                 f"{sheet.table.where(line.row)}: expected a maximum grade above 0, got {got!r}. "
                 f"Download the worksheet again."
             )
+
+
+def _check_numbers(sheet: Worksheet, results: Sequence[Result]) -> None:
+    """Refuse the worksheet of another assignment: the same people have other numbers there."""
+    recorded = {one.student_id: _numbers(one) for one in results}
+    names = {number: name for found in recorded.values() for number, name in found.items()}
+    claims = [_claim(line) for line in sheet.lines]
+    others = [
+        (line, found.student_id)
+        for line, found in zip(sheet.lines, matched(results, claims), strict=True)
+        if found.student_id
+        and recorded[found.student_id]
+        and line.participant not in recorded[found.student_id]
+        and not (line.participant in names and agrees(names[line.participant], line.name))
+    ]
+    if not others:
+        return
+    line, student_id = others[0]
+    more = f", and so it is with {count(len(others) - 1, 'more row')}" if others[1:] else ""
+    raise ConfigError(
+        f"{sheet.table.where(line.row)}: expected participant {' or '.join(recorded[student_id])}, "
+        f"the number with which {student_id} was collected, got {line.participant}{more}. "
+        f"Download both from the same assignment."
+    )
+
+
+def _numbers(result: Result) -> dict[str, str]:
+    """Return the numbers with which a student was collected, and the name beside each."""
+    return {one.id: one.name for one in result.accounts if one.platform == "moodle"}
+
+
+def _claim(line: Line, *ids: str) -> Claim:
+    return Claim(ids=(*ids, line.email, line.number, line.login), name=line.name)
 
 
 def _skip(plan: Plan, sheet: Worksheet, line: Line, reason: str) -> None:

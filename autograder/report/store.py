@@ -71,6 +71,7 @@ class Store:
     def __init__(self, out: Path) -> None:
         self.out = out
         self.notes: list[str] = []  # what could not be read back
+        self.unreadable: dict[Path, str] = {}  # the same, and why
         self._holder: int | None = None
 
     @classmethod
@@ -370,6 +371,7 @@ class Store:
             ) from None
 
     def _note(self, path: Path, error: Exception) -> None:
+        self.unreadable[path] = str(error)
         advice = _ADVICE.get(path.relative_to(self.out).parts[0], "It is made again.")
         self.notes.append(f"{path}: unreadable, so it counts as absent ({error}). {advice}")
 

@@ -6,6 +6,7 @@ import importlib.metadata
 import os
 import platform
 import sys
+import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -83,15 +84,33 @@ def examine() -> Report:
     return Report(checks=checks, tiers=tuple(tiers))
 
 
-def render(report: Report) -> str:
-    """Write a report as plain text: the checks, what to do, and what each tier cannot promise."""
-    width = max(len(check.name) for check in report.checks)
-    lines = []
+def render(report: Report, width: int) -> str:
+    """Write a report as plain text: the checks, what to do, and what each tier cannot promise.
+
+    Args:
+        report: What was found.
+        width: Of the terminal, in columns; only a word that is longer than a line goes beyond.
+    """
+    column = max(len(check.name) for check in report.checks)
+    lines: list[str] = []
     for check in report.checks:
-        lines.append(f"{'ok  ' if check.good else 'MISS'}  {check.name:{width}}  {check.found}")
+        begin = f"{'ok  ' if check.good else 'MISS'}  {check.name:{column}}  "
+        lines += _wrapped(begin, check.found, width)
         if check.fix:
-            lines.append(f"      {'':{width}}  {check.fix}")
-    return "\n".join([*lines, *_promises(report.tiers)])
+            lines += _wrapped(" " * len(begin), check.fix, width)
+    return "\n".join([*lines, *_promises(report.tiers, width)])
+
+
+def _wrapped(begin: str, text: str, width: int) -> list[str]:
+    """Return text in lines that begin below one another; words stay whole, to be copied."""
+    return textwrap.wrap(
+        text,
+        max(width, len(begin) + 20),
+        initial_indent=begin,
+        subsequent_indent=" " * len(begin),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def as_json(report: Report) -> dict[str, Any]:
@@ -104,11 +123,12 @@ def remedy(fault: str) -> str:
     return next((remedy for sign, remedy in _REMEDIES if sign in fault), "")
 
 
-def _promises(tiers: Sequence[Tier]) -> Iterator[str]:
+def _promises(tiers: Sequence[Tier], width: int) -> Iterator[str]:
     for tier in tiers:
         name = "Tier none (--i-trust-this-code)" if tier.name == "none" else f"Tier {tier.name}"
         yield f"\n{name} cannot promise:"
-        yield from (f"  - {one}" for one in tier.cannot_promise)
+        for one in tier.cannot_promise:
+            yield from _wrapped("  - ", one, width)
 
 
 def _try(tier: str) -> Trial:

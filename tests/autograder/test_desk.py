@@ -60,6 +60,25 @@ def test_an_assignment_without_results_is_named(graded, assignment):
         instructor.result(graded.out, assignment, "einsum")
 
 
+@pytest.mark.parametrize(
+    ("kind", "advice"),
+    [
+        ("results", "Make it again: gradlab grade"),
+        ("submissions", "Collect and grade again: gradlab grade SOURCE"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_not_called_absent(desk, kind, advice):
+    path = desk.out / kind / "layers" / "einsum.json"
+    path.write_bytes(path.read_bytes()[:50])
+    with pytest.raises(ConfigError) as caught:
+        instructor.result(desk.out, "layers", "einsum")
+    said = str(caught.value)
+    assert said.startswith(f"{path}: expected a file that can be read, got a damaged one (")
+    assert said.endswith(f"). {advice} -a layers -o {desk.out}")
+    with pytest.raises(ConfigError, match="expected a result of 'nobody' at 'layers', got none"):
+        instructor.result(desk.out, "layers", "nobody")
+
+
 # --- decisions --------------------------------------------------------------------------------
 
 
@@ -123,26 +142,41 @@ def test_a_review_is_cleared(desk):
 @pytest.mark.parametrize(
     ("kind", "more", "message"),
     [
-        ("override", {}, "value: expected points, such as 3.5, got None"),
+        ("override", {}, "^--value: expected points, such as 3.5, got none. Correct it.$"),
         ("override", {"value": "35"}, "--value: expected at most 4, got 35"),
         (
             "override",
             {"value": "9", "exercise": "relu_forward"},
             "--value: expected at most 1, got 9",
         ),
-        ("override", {"value": "a lot"}, "value: expected points, such as 3.5, got 'a lot'"),
+        (
+            "override",
+            {"value": "3,5"},
+            "^--value: expected points, such as 3.5, got '3,5'. Correct it.$",
+        ),
         ("extension", {"value": "tomorrow"}, "date: expected"),
-        ("extension", {}, "value: expected a date with an offset"),
-        ("excuse", {"exercise": "relu_forward"}, "exercise: expected none for excuse"),
+        ("extension", {}, "^--value: expected a date with an offset, .* got none. Correct it.$"),
+        ("excuse", {"exercise": "relu_forward"}, "^--exercise: expected none for excuse"),
         ("clear_forbidden", {"exercise": "conv2d"}, "--exercise: expected one of affine_forward"),
-        ("clear_review", {"value": "3"}, "value: expected none for clear_review"),
-        ("praise", {}, "kind: expected override, "),
+        ("clear_review", {"value": "3"}, "^--value: expected none for clear_review"),
+        ("praise", {}, "^--kind: expected override, "),
     ],
 )
 def test_what_is_no_decision_is_refused_and_not_written(desk, kind, more, message):
     with pytest.raises(ConfigError, match=message):
         decide(desk, "einsum", kind, **more)
     assert not (desk.out / "ledger.jsonl").exists()
+
+
+def test_nothing_is_appended_to_a_ledger_that_cannot_be_read(desk):
+    path = desk.out / "ledger.jsonl"
+    decide(desk, "stub", "override", value="1")
+    path.write_bytes(path.read_bytes() + b'{"kind": "over')
+    before = path.read_bytes()
+    said = r"/ledger\.jsonl:2: expected a JSON object, got 14 bytes\. Mend the line\.$"
+    with pytest.raises(ConfigError, match=said):
+        decide(desk, "stub", "excuse")
+    assert path.read_bytes() == before
 
 
 def test_a_decision_about_nobody_is_refused(desk):
@@ -172,7 +206,10 @@ def test_replay_shows_every_comparison(graded):
     assert said[2:] == [
         "dx: right",
         "dw: right",
-        "db: expected shape (4,), got (1, 4). The values are right, the shape is not.",
+        (
+            "db: expected shape (4,), got (1, 4). The values are right, the shape is not."
+            " Axis 0, of length 1, should be gone: squeeze(0), or no keepdim."
+        ),
     ]
 
 

@@ -178,6 +178,18 @@ def test_names_on_platforms_and_addresses_go_from_exports_too(desk):
     assert not sheet.with_name("feedback.zip").exists()
 
 
+def test_folders_of_the_student_s_go_with_their_files_and_without(desk):
+    exports = desk.out / "exports" / "layers"
+    (exports / "gradescope" / WHO).mkdir(parents=True)
+    (exports / "gradescope" / WHO / "results.json").write_text("{}")
+    (exports / "classroom50" / WHO / "old").mkdir(parents=True)  # emptied by an earlier version
+    (exports / "gradescope" / "stub").mkdir()
+    done = forgotten(desk)
+    assert done.left == ()
+    assert f"exports/layers/classroom50/{WHO}" in done.removed.files
+    assert sorted(exports.glob("*/*")) == [exports / "gradescope" / "stub"]
+
+
 def test_to_forget_again_changes_nothing(desk):
     forgotten(desk)
     before = {path: path.read_bytes() for path in desk.out.rglob("*") if path.is_file()}
@@ -299,6 +311,27 @@ def test_the_last_student_may_be_forgotten_and_forgotten_again(desk, capsys):
         code = main(["-C", str(desk.course), "forget", who, "-o", str(desk.out), "--yes"])
         assert code == 0, capsys.readouterr().err
     assert desk.grades() == {}
+
+
+def test_an_id_that_nobody_has_is_refused_unless_something_says_it(desk, capsys):
+    before = others(desk.out)
+    arguments = ["-C", str(desk.course), "forget", "nobody", "-o", str(desk.out)]
+    assert main(arguments) == 2
+    assert capsys.readouterr().err == (
+        f"{desk.out}: expected a student's id, got 'nobody'. Correct it, or collect first.\n"
+    )
+    assert others(desk.out) == before
+    (desk.out / "pages" / "note.txt").write_text("about nobody")
+    assert main(arguments) == 0
+
+
+def test_a_row_that_an_interrupted_run_left_is_a_trace(desk):
+    rows = (desk.out / "grades.csv").read_bytes()
+    forgotten(desk)
+    store = Store(desk.out)
+    assert not forget.is_known(store, WHO)
+    (desk.out / "grades.csv").write_bytes(rows)  # killed before it was made again
+    assert forget.is_known(store, WHO)
 
 
 @pytest.mark.parametrize("who", ["../zoe", "", ".lock", "a/b", "*"])

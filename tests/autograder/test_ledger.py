@@ -101,9 +101,16 @@ def test_an_interrupted_line_does_not_swallow_the_next_entry(path):
     ledger.append(path, OVERRIDE)
     with pytest.raises(ConfigError) as caught:
         ledger.read(path)
-    assert str(caught.value) == (
-        "ledger.jsonl:1: expected a JSON object, got 14 bytes. Mend the line."
-    )
+    assert str(caught.value) == (f"{path}:1: expected a JSON object, got 14 bytes. Mend the line.")
+
+
+def test_blank_lines_mean_nothing_and_lines_are_counted_with_them(path):
+    one = ledger._line(OVERRIDE)
+    path.write_text(f"\n{one}\n \r\n{one}\n\n")
+    assert ledger.read(path) == (OVERRIDE, OVERRIDE)
+    path.write_text(f"\n{one}\nx\n")
+    with pytest.raises(ConfigError, match=r"/ledger\.jsonl:4: expected a JSON object, got 1 bytes"):
+        ledger.read(path)
 
 
 def test_an_empty_file_is_an_empty_ledger(path):
@@ -167,7 +174,6 @@ FAULTS = [
     ("not JSON", "expected a JSON object, got 8 bytes."),
     ("[1]", "expected a JSON object, got 3 bytes."),
     (b"\xff\xfe", "expected a JSON object, got 2 bytes."),
-    ("", "expected a JSON object, got 0 bytes."),
     ("[" * 99999, "expected a JSON object, got 99999 bytes."),
     (RIGHT | {"score": "3"}, "unknown key 'score'."),
     ({key: value for key, value in RIGHT.items() if key != "why"}, "expected the key 'why', got none."),
@@ -179,9 +185,9 @@ FAULTS = [
     (RIGHT | {"at": "yesterday"}, f"at: {A_DATE} 'yesterday'."),
     (RIGHT | {"value": "-1"}, "value: expected points, such as 3.5, got '-1'."),
     (RIGHT | {"value": "1/0"}, "value: expected points, such as 3.5, got '1/0'."),
-    (RIGHT | {"value": None}, "value: expected points, such as 3.5, got None."),
+    (RIGHT | {"value": None}, "value: expected points, such as 3.5, got none."),
     (RIGHT | {"kind": "extension", "value": "2026-02-20 23:59"}, f"value: {A_DATE} '2026-02-20 23:59'."),
-    (RIGHT | {"kind": "extension", "value": None}, f"value: {A_DATE} None."),
+    (RIGHT | {"kind": "extension", "value": None}, f"value: {A_DATE} none."),
     (RIGHT | {"kind": "excuse"}, "value: expected none for excuse, got '3.5'."),
     (RIGHT | {"kind": "excuse", "value": None, "exercise": "softmax"}, "exercise: expected none for excuse, got 'softmax'."),
 ]  # fmt: skip
@@ -199,7 +205,7 @@ def test_a_line_that_is_no_entry_is_named(path, data, said):
     path.write_bytes(b"\n".join(lines) + b"\n")
     with pytest.raises(ConfigError) as caught:
         ledger.read(path)
-    assert str(caught.value) == f"ledger.jsonl:2: {said} Mend the line."
+    assert str(caught.value) == f"{path}:2: {said} Mend the line."
 
 
 def test_all_bad_lines_are_named_at_once(path):
@@ -207,7 +213,7 @@ def test_all_bad_lines_are_named_at_once(path):
     with pytest.raises(ConfigError) as caught:
         ledger.read(path)
     assert str(caught.value).splitlines() == [
-        f"ledger.jsonl:{number}: {said} Mend the line."
+        f"{path}:{number}: {said} Mend the line."
         for number, (_, said) in enumerate(FAULTS, start=1)
     ]
 
@@ -217,14 +223,14 @@ def test_all_bad_lines_are_named_at_once(path):
     [
         (
             replace(OVERRIDE, value="a lot"),
-            "^ledger.jsonl: value: expected points, such as 3.5, got",
+            "/ledger.jsonl: value: expected points, such as 3.5, got",
         ),
-        (replace(OVERRIDE, at=datetime(2026, 2, 12)), "^ledger.jsonl: at: expected a date with an"),  # noqa: DTZ001  # what is refused
+        (replace(OVERRIDE, at=datetime(2026, 2, 12)), "/ledger.jsonl: at: expected a date with an"),  # noqa: DTZ001  # what is refused
         (
             replace(OVERRIDE, kind="bonus"),
-            "^ledger.jsonl: kind: expected override, points, extension",
+            "/ledger.jsonl: kind: expected override, points, extension",
         ),
-        (replace(OVERRIDE, by=""), "^ledger.jsonl: by: expected text, got none"),
+        (replace(OVERRIDE, by=""), "/ledger.jsonl: by: expected text, got none"),
     ],
 )
 def test_what_could_not_be_read_again_is_not_written(path, wrong, said):
@@ -325,6 +331,6 @@ def test_many_entries_are_written_at_once_or_not_at_all(path):
     assert len(ledger.read(path)) == 2
     with pytest.raises(ConfigError, match="exercise: expected one for points, got none"):
         ledger.append(path, OVERRIDE, entry("points", "1"))
-    with pytest.raises(ConfigError, match="value: expected points, such as 3.5, got None"):
+    with pytest.raises(ConfigError, match="value: expected points, such as 3.5, got none"):
         ledger.append(path, OVERRIDE, entry("points", None, "softmax"))
     assert len(ledger.read(path)) == 2

@@ -118,7 +118,7 @@ def test_a_damaged_ledger_stops_and_says_which_line(graded, tmp_path):
         ledger.write_bytes(data)
         done = desk.grade(code=2)
         last = done.stderr.splitlines()[-1]
-        assert last.startswith(f"ledger.jsonl:{1 + data.startswith(right)}: "), data
+        assert last.startswith(f"{ledger}:{1 + data.startswith(right)}: "), data
         assert last.endswith("Mend the line."), data
         assert desk.grades() == before
     ledger.unlink()

@@ -61,6 +61,17 @@ def test_collect_wants_a_time_that_is_one(tmp_path, capsys):
     assert "expected a date and a time, such as 2026-02-09 18:30, got 'yesterday'" in complaint
 
 
+def test_a_device_that_workers_cannot_have_is_refused_before_anything_is_written(tmp_path, capsys):
+    desk = layers.desk(tmp_path, "stub")
+    grading = desk.arguments("grade", str(desk.source), "--device", "cuda")
+    _, complaint = run(capsys, *grading, code=2)
+    assert complaint == (
+        "--device: expected cpu, got cuda. The sandbox gives workers no GPU yet;"
+        " grade on the CPU: --device cpu.\n"
+    )
+    assert not desk.out.exists()
+
+
 def test_grade_ends_in_a_table_that_needs_no_colour(desk, capsys):
     printed, _ = run(capsys, *desk.grading())
     lines = [line.rstrip() for line in printed.splitlines()]
@@ -105,6 +116,19 @@ def test_explain_of_a_student_without_result_is_one_line(graded, capsys, student
     assert "Grade first, or correct the names." in complaint
 
 
+def test_explain_says_that_a_file_lacks_what_results_have(desk, capsys):
+    path = desk.out / "results" / "layers" / "einsum.json"
+    document = desk.document("results", "einsum")
+    del document["exercises"]
+    path.write_text(json.dumps(document))
+    printed, complaint = run(capsys, *desk.arguments("explain", "einsum"), code=2)
+    assert printed == ""
+    assert complaint == (
+        f"{path}: expected a file that can be read, got a damaged one (KeyError('exercises'))."
+        f" Make it again: gradlab grade -a layers -o {desk.out}\n"
+    )
+
+
 # --- replay and adjust ------------------------------------------------------------------------
 
 
@@ -124,11 +148,33 @@ def test_replay_of_an_unknown_case_says_where_to_find_one(graded, capsys):
 def test_adjust_writes_a_line_and_the_next_grade_applies_it(desk, capsys):
     options = ("--kind", "override", "--value", "3.5", "--why", "viva", "--by", "sam")
     printed, _ = run(capsys, *desk.arguments("adjust", "einsum", *options))
-    assert printed == f"{desk.out}/ledger.jsonl: override for einsum at layers\n"
+    assert printed == (
+        f"{desk.out}/ledger.jsonl: override for einsum at layers."
+        f" Then: gradlab grade -a layers -o {desk.out}\n"
+    )
     entry = json.loads((desk.out / "ledger.jsonl").read_text())
     assert (entry["by"], entry["why"], entry["value"]) == ("sam", "viva", "3.5")
     printed, _ = run(capsys, *desk.grading())
     assert "einsum             3.50  graded" in printed
+
+
+def test_adjust_and_collect_name_the_option_of_a_date_that_is_none(desk, capsys):
+    said = "expected a date and a time, such as 2026-02-09 18:30, got"
+    extension = ("--kind", "extension", "--why", "ill", "--value")
+    _, complaint = run(capsys, *desk.arguments("adjust", "stub", *extension, "2026-13-01"), code=2)
+    assert complaint == f"--value: {said} '2026-13-01'. Correct it.\n"
+    collecting = desk.arguments("collect", str(desk.source), "--at", "18:25")
+    _, complaint = run(capsys, *collecting, code=2)
+    assert complaint == f"--at: {said} '18:25'. Correct it.\n"
+    text = desk.config.read_text()
+    desk.config.write_text(text.replace("timezone: UTC", "timezone: Europe/Paris"))
+    never = desk.arguments("adjust", "stub", *extension, "2026-03-29 02:30")
+    _, complaint = run(capsys, *never, code=2)
+    assert complaint == (
+        "--value: expected a time that exists in Europe/Paris, got '2026-03-29 02:30'. "
+        "The clocks go forward over it; write a time before or after.\n"
+    )
+    assert not (desk.out / "ledger.jsonl").exists()
 
 
 def test_adjust_refuses_what_is_no_decision(desk, capsys):
@@ -237,6 +283,27 @@ def test_zips_need_a_folder_of_their_own(capsys):
     assert complaint == ("release: expected a folder for the zips, got none. Name it: -o DIR.\n")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--check", "-o", "there"], "--check without -o"),
+        (["--check", "layers", "--zip"], "--check without an ASSIGNMENT before it and --zip"),
+        (["--check", "--autograder", "layers"], "--check without --autograder"),
+        (["--autograder", "layers", "--zip"], "--autograder without --zip"),
+        (["layers", "--autograder", "layers"], "--autograder without an ASSIGNMENT before it"),
+    ],
+)
+def test_options_that_would_be_passed_over_are_refused(arguments, said, capsys):
+    _, complaint = run(capsys, "-C", COURSE, "release", *arguments, code=2)
+    assert complaint == f"release: expected {said}, got both. Leave one of them out.\n"
+
+
+@pytest.mark.parametrize(("command", "option"), [("validate", "--seeds"), ("similar", "--top")])
+def test_none_at_all_is_no_number(command, option, capsys):
+    _, complaint = run(capsys, command, option, "0", code=2)
+    assert f"'{option}': 0 is not in the range x>=1" in complaint
+
+
 # --- release and doctor -----------------------------------------------------------------------
 
 
@@ -285,6 +352,7 @@ def test_doctor_shows_what_each_tier_cannot_promise(capsys):
     assert re.search(r"^(ok  |MISS)  verdict +`gradlab grade`", printed, re.MULTILINE)
     for tier in ("Tier A", "Tier C", "Tier none (--i-trust-this-code)"):
         assert f"\n{tier} cannot promise:\n  - " in printed
+    assert max(map(len, printed.splitlines())) <= 100
 
 
 def test_doctor_fails_where_grade_would_refuse(capsys, monkeypatch):

@@ -137,6 +137,15 @@ def test_a_page_without_names_has_none(desk, capsys):
         assert f">{student}<" not in pages["layers/index.html"]
 
 
+def test_a_ledger_that_the_next_grade_would_refuse_is_named(desk, capsys):
+    (desk.out / "ledger.jsonl").write_text("\nnot JSON\n[]\n")
+    printed, _ = run(capsys, desk)
+    assert printed.splitlines()[1:] == [
+        f"note: {desk.out}/ledger.jsonl:2: expected a JSON object, got 8 bytes. Mend the line.",
+        f"note: {desk.out}/ledger.jsonl:3: expected a JSON object, got 2 bytes. Mend the line.",
+    ]
+
+
 def test_an_empty_folder_is_no_out(desk, capsys):
     shutil.rmtree(desk.out)
     _, complaint = run(capsys, desk, code=2)

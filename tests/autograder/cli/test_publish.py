@@ -80,8 +80,46 @@ def test_a_dry_run_shows_every_change_and_writes_nothing(desk, capsys, tmp_path)
     assert printed.endswith("Nothing was written.")
     assert "the grade is locked in Moodle" in printed
     assert "sheet.csv:3" in printed
+    assert f"{desk.out}/exports/layers/moodle/sheet.csv: new" in printed
     assert sheet.read_bytes() == site.worksheet()
     assert sorted(desk.folder.rglob("*")) == before
+
+
+@pytest.mark.parametrize("target", TARGETS[2:])
+def test_a_dry_run_says_which_files_are_new_or_differ(desk, capsys, target):
+    def dry():
+        arguments = ["export", desk.out, "-a", "layers", "--to", target, "--dry-run"]
+        assert main(["-C", str(desk.course), *map(str, arguments)]) == 0
+        printed = capsys.readouterr().out
+        assert "cell" not in printed
+        assert printed.endswith("Nothing was written.\n")
+        return dict(line.split(": ") for line in printed.splitlines() if line.startswith("/"))
+
+    folder = desk.out / "exports" / "layers" / target
+    before = dry()
+    assert not folder.exists()
+    export(capsys, desk, target)
+    written = {str(path) for path in folder.rglob("*") if path.is_file()}
+    assert before == dict.fromkeys(written, "new")
+    assert dry() == dict.fromkeys(written, "the same")
+    path = Path(min(written))
+    path.write_text("something else")
+    assert dry() == dict.fromkeys(written, "the same") | {str(path): "changed"}
+    assert path.read_text() == "something else"
+    path.unlink()
+    path.mkdir()
+    assert dry()[str(path)] == "changed"
+
+
+def test_a_dry_run_names_the_files_that_go(desk, capsys, tmp_path):
+    export(capsys, desk, "gradescope", "-o", tmp_path / "there")
+    path = desk.out / "results" / "layers" / "notebook.json"
+    path.write_text(json.dumps(desk.document("results", "notebook") | {"status": "internal_error"}))
+    printed, _ = export(capsys, desk, "gradescope", "-o", tmp_path / "there", "--dry-run")
+    assert f"{tmp_path}/there/notebook/results.json: removed" in printed
+    assert (tmp_path / "there" / "notebook" / "results.json").exists()
+    printed, _ = export(capsys, desk, "gradescope", "--dry-run")
+    assert ": removed" not in printed
 
 
 def test_in_place_is_fine_and_the_archive_goes_beside_it(desk, capsys, tmp_path):
@@ -275,6 +313,21 @@ def test_a_table_to_fill_is_asked_for(desk, capsys, target):
     assert complaint.strip().endswith("Download it, and name it: --into FILE.")
 
 
+@pytest.mark.parametrize(
+    ("target", "option", "wanted"),
+    [
+        *((target, "--into", "moodle or canvas") for target in TARGETS[2:]),
+        *((target, "--column", "canvas") for target in TARGETS if target != "canvas"),
+    ],
+)
+def test_what_a_target_has_no_use_for_is_refused(desk, capsys, target, option, wanted):
+    _, complaint = export(capsys, desk, target, option, "book.csv", code=2)
+    assert complaint == (
+        f"{option}: expected it with --to {wanted}, got --to {target}. Leave it out.\n"
+    )
+    assert not (desk.out / "exports").exists()
+
+
 def test_an_empty_out_says_what_to_do(desk, capsys, tmp_path):
     everything = ("export", tmp_path / "nothing", "-a", "layers", "--to", "csv")
     _, complaint = run(capsys, desk, *everything, code=2)
@@ -318,3 +371,12 @@ def test_a_moodle_download_becomes_grades_in_moodle_by_two_commands(tmp_path, ca
     archive = zipfile.ZipFile(io.BytesIO((folder / "feedback.zip").read_bytes()))
     assert archive.testzip() is None
     assert len(archive.namelist()) == 4
+    written = sorted(folder.iterdir())
+    for user in site.users:
+        user.number += 1000
+    (tmp_path / "other.csv").write_bytes(site.worksheet())
+    _, complaint = export(capsys, desk, "moodle", "--into", tmp_path / "other.csv", code=2)
+    assert complaint.startswith("other.csv:2: expected participant 4711, the number with which")
+    assert complaint.endswith(" Download both from the same assignment.\n")
+    assert sorted(folder.iterdir()) == written
+    assert (tmp_path / "other.csv").read_bytes() == site.worksheet()

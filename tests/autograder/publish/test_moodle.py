@@ -10,7 +10,7 @@ import pytest
 from autograder.errors import ConfigError
 from autograder.lms.moodle import worksheet
 from autograder.lms.table import parse_table
-from autograder.models import Status
+from autograder.models import Account, Status
 from autograder.publish.moodle import comment, fill
 from tests.autograder.lms.moodle_site import LANGUAGES, PARIS, Site, User
 from tests.autograder.publish.made import GRADED_AT, result
@@ -219,12 +219,62 @@ def test_two_students_with_one_number_are_both_left_out():
     assert reasons(plan)[0].startswith("its ids mean two students: 'moodle:4711' is ana")
 
 
-def test_the_worksheet_of_another_assignment_gives_nobody_another_s_grade():
+@pytest.mark.parametrize(
+    "there",
+    [
+        [User(6001, "Ana"), User(6002, "Ben")],
+        [User(6001, "", "ana@x.org"), User(6002, "", "ben@x.org")],
+        [User(6001, "", "", "2001"), User(6002, "", "", "2002")],
+    ],
+    ids=["name", "address", "number"],
+)
+def test_the_worksheet_of_another_assignment_is_refused(there):
+    results = [
+        result("ana", name="Ana", moodle=4711, aliases=["ana@x.org", "2001"]),
+        result("ben", name="Ben", moodle=4712, aliases=["ben@x.org", "2002"]),
+    ]
+    with pytest.raises(ConfigError) as error:
+        filled(Site(there), results)
+    assert str(error.value) == (
+        "w.csv:2: expected participant 4711, the number with which ana was collected, got 6001, "
+        "and so it is with 1 more row. Download both from the same assignment."
+    )
+
+
+def test_another_person_s_number_is_no_way_round_the_refusal():
     site = Site([User(4711, "Eve Other"), User(4712, "Ana María Gómez")])
+    ana = result("ana", name="Ana María Gómez", moodle=4711)
+    with pytest.raises(ConfigError, match=r"^w\.csv:3: expected participant 4711, .* got 4712\."):
+        filled(site, [ana])
+
+
+def test_a_number_that_means_somebody_else_here_gives_no_grade():
+    site = Site([User(4711, "Eve Other")])
     plan, sheet, _ = filled(site, [result("ana", name="Ana María Gómez", moodle=4711)])
     assert site.take_worksheet(sheet) == 0
-    assert any("is also the name of ana, whose id stands elsewhere" in r for r in reasons(plan))
-    assert any("is this the worksheet of another assignment?" in r for r in reasons(plan))
+    assert "is this the worksheet of another assignment?" in reasons(plan)[0]
+
+
+def test_who_was_collected_from_both_assignments_has_either_number():
+    site = Site([User(6000, "Ana")])
+    ana = result("ana", name="Ana", moodle=4711)
+    object.__setattr__(ana, "accounts", (*ana.accounts, Account(platform="moodle", id="6000")))
+    _, sheet, _ = filled(site, [ana])
+    assert site.take_worksheet(sheet) == 1
+    site.users[0] = User(6001, "Ana")
+    with pytest.raises(ConfigError, match="expected participant 4711 or 6000, the number"):
+        filled(site, [ana])
+
+
+def test_a_namesake_in_a_worksheet_of_one_group_is_no_contradiction():
+    site = Site([User(4713, "Jean Martin")])
+    results = [
+        result("jm1", "1", name="Jean Martin", moodle=4712),
+        result("jm2", "2", name="Jean MARTIN", moodle=4713, written="Jean Martin"),
+    ]
+    _, sheet, _ = filled(site, results)
+    assert site.take_worksheet(sheet) == 1
+    assert grades(site) == [2.0]
 
 
 def test_two_rows_of_one_student_are_both_left_out():

@@ -58,7 +58,7 @@ def test_it_is_shown_in_plain_lines():
         Check(name="tier A", good=False, found="refused", fix="Allow it."),
     )
     tiers = (Tier(name="none", works=True, cannot_promise=("this", "that")),)
-    assert doctor.render(Report(checks=checks, tiers=tiers)).splitlines() == [
+    assert doctor.render(Report(checks=checks, tiers=tiers), 80).splitlines() == [
         "ok    machine  Linux",
         "MISS  tier A   refused",
         "               Allow it.",
@@ -69,10 +69,27 @@ def test_it_is_shown_in_plain_lines():
     ]
 
 
+def test_no_line_is_longer_than_the_terminal_and_no_word_is_cut():
+    check = Check(name="tier A", good=False, found="refused", fix=doctor._NEEDS_MOUNTS)
+    tier = Tier(name="A", works=False, cannot_promise=("a promise of many words " * 3,))
+    report = Report(checks=(check,), tiers=(tier,))
+    assert doctor.render(report, 60).splitlines() == [
+        "MISS  tier A  refused",
+        "              Let user namespaces mount. On Ubuntu 23.10 and",
+        "              newer: sysctl -w",
+        "              kernel.apparmor_restrict_unprivileged_userns=0",
+        "",
+        "Tier A cannot promise:",
+        "  - a promise of many words a promise of many words a",
+        "    promise of many words",
+    ]
+    assert "kernel.apparmor_restrict_unprivileged_userns=0" in doctor.render(report, 10)
+
+
 def test_every_tier_is_there_with_what_it_cannot_promise():
     report = doctor.examine()
     assert [tier.name for tier in report.tiers] == ["A", "C", "none"]
-    shown = doctor.render(report)
+    shown = doctor.render(report, 1000)
     for tier in report.tiers:
         assert tier.cannot_promise
         for promise in tier.cannot_promise:
