@@ -633,6 +633,24 @@ def soft_mask(q, k, v, mask=None):
 
 @mistake(
     "scaled_dot_product_attention",
+    source="constructed: -1e4, the number that still fits into half precision, stands for infinity",
+    hints=(
+        "A key that is not allowed gets the weight, if the allowed ones have very low scores.",
+        "It is the number that stands for a hidden score.",
+        "A query has scores below -10 000 only. Which of its keys does your softmax prefer?",
+    ),
+)
+def finite_stand_in(q, k, v, mask=None):
+    scores = _scores(q, k)
+    if mask is None:
+        a = _weights(scores, None)
+    else:
+        a = _weights(scores.masked_fill(~mask, -1e4), None) * mask.any(-1, keepdim=True)
+    return a @ v, a
+
+
+@mistake(
+    "scaled_dot_product_attention",
     source="constructed: a boolean mask is added like a floating one",
     hints=(
         "Keys that are not allowed get a weight, only a smaller one.",
@@ -1575,6 +1593,22 @@ def mask_times_scores_of_heads(x, W_q, W_k, W_v, W_o, num_heads, mask=None):
 
 @mistake(
     "multi_head_attention",
+    source="constructed: a number that is low enough for ordinary scores stands for infinity",
+    hints=(
+        "A token that is not allowed gets the weight, if the allowed ones have low scores.",
+        "It is the number that stands for a hidden score.",
+        "Could the score of a token that is allowed be lower than your mask?",
+    ),
+)
+def finite_stand_in_for_heads(x, W_q, W_k, W_v, W_o, num_heads, mask=None):
+    q, k, v = _qkv(x, W_q, W_k, W_v, num_heads)
+    scores = _scores(q, k)
+    scores = scores if mask is None else scores.masked_fill(~mask, -30.0)
+    return _merge(_weights(scores, None) @ v) @ W_o.T
+
+
+@mistake(
+    "multi_head_attention",
     source="huggingface/pytorch-image-models, issue 2236: the mask comes after the softmax",
     hints=(
         "With a mask, your weights sum to less than 1.",
@@ -2382,6 +2416,26 @@ def no_biases(x, params, num_heads, mask=None, norm="post"):
 )
 def block_without_mask(x, params, num_heads, mask=None, norm="post"):
     return _with_normal(x, params, num_heads, None, norm, _normal)
+
+
+@mistake(
+    "transformer_block",
+    source="constructed: a number that is low enough for ordinary scores stands for infinity",
+    hints=(
+        "A token that is not allowed gets the weight, if the allowed ones have low scores.",
+        "It is the number that stands for a hidden score.",
+        "Could the score of a token that is allowed be lower than your mask?",
+    ),
+)
+def finite_stand_in_in_the_block(x, params, num_heads, mask=None, norm="post"):
+    def attend(h):
+        q, k, v = _qkv(h, params["W_q"], params["W_k"], params["W_v"], num_heads)
+        scores = _scores(q, k)
+        scores = scores if mask is None else scores.masked_fill(~mask, -30.0)
+        return _merge(_weights(scores, None) @ v) @ params["W_o"].T
+
+    first, second = _norms(params)
+    return _composed(x, norm, attend, lambda h: _thought(h, params), first, second)
 
 
 @mistake(

@@ -2111,6 +2111,22 @@ def every_winner_paid_in_full(grad_y, x, kernel_size, stride, *, padding=0):
 
 @mistake(
     "maxpool2d_backward",
+    source="constructed: winners by torch.isclose",
+    hints=(
+        "Pixels that are nearly as large as the winner are paid too.",
+        "Real ties are right, and so are windows whose pixels differ clearly.",
+        "By how little may a pixel lose and still get something from you?",
+    ),
+)
+def close_losers_paid(grad_y, x, kernel_size, stride, *, padding=0):
+    windows = _pool_windows(x, kernel_size, stride, padding)
+    winners = torch.isclose(windows, windows.amax((4, 5), keepdim=True)).to(x.dtype)
+    shares = winners / winners.sum((4, 5), keepdim=True)
+    return _paid(shares * grad_y[..., None, None], x, stride, padding)
+
+
+@mistake(
+    "maxpool2d_backward",
     source="constructed: a winner must be the only one",
     hints=(
         "Windows with several winners pay nothing.",

@@ -1275,6 +1275,23 @@ def logarithm_outside(logits: Tensor, target: Tensor, reduction: str = "mean") -
     return _reduce(losses, reduction)
 
 
+@mistake(
+    "cross_entropy",
+    source="constructed: squeeze() without an axis takes away the batch too",
+    hints=(
+        "A batch of one gives a bare number where a list of one loss is asked for.",
+        'Only "none" with a single example and a class index shows it; the number is right.',
+        "Print the shape of your losses for one example. Which axes did you mean to remove?",
+    ),
+)
+def batch_of_one_squeezed(logits: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
+    """Remove every axis of size 1 after picking the target's column."""
+    log_p = _log_softmax(logits)
+    if target.ndim == 2:
+        return _reduce(-(target * log_p).sum(1), reduction)
+    return _reduce(-log_p.gather(1, target.unsqueeze(1)).squeeze(), reduction)
+
+
 # --- cross_entropy_backward ---------------------------------------------------------------------
 
 
@@ -2076,6 +2093,20 @@ def entropy_normalised(p: Tensor) -> Tensor:
     return -torch.xlogy(p, p).sum(-1) / math.log(p.shape[-1])
 
 
+@mistake(
+    "entropy",
+    source="constructed: a threshold for zero that real probabilities fall below",
+    hints=(
+        "Rare events count for nothing, although they can happen.",
+        "Zeros are right, and so are ordinary probabilities; about a millionth shows it.",
+        "Which probabilities does your code treat as if they were 0?",
+    ),
+)
+def rare_events_dropped(p: Tensor) -> Tensor:
+    """Treat every probability below a threshold as 0."""
+    return -torch.where(p > 1e-6, torch.xlogy(p, p), 0.0).sum(-1)
+
+
 # --- cross_entropy_discrete ---------------------------------------------------------------------
 
 
@@ -2246,6 +2277,20 @@ def discrete_unweighted(p: Tensor, q: Tensor) -> Tensor:
 def discrete_binary_terms(p: Tensor, q: Tensor) -> Tensor:
     """Add a binary term for each event."""
     return -(torch.xlogy(p, q) + torch.xlogy(1 - p, 1 - q)).sum(-1)
+
+
+@mistake(
+    "cross_entropy_discrete",
+    source="constructed: a threshold for zero that real probabilities fall below",
+    hints=(
+        "Rare events count for nothing, even if they were believed impossible.",
+        "Zeros are right, and so are ordinary probabilities; p of about a millionth shows it.",
+        "Which probabilities does your code treat as if they were 0?",
+    ),
+)
+def discrete_rare_events_dropped(p: Tensor, q: Tensor) -> Tensor:
+    """Treat every p below a threshold as 0."""
+    return -torch.where(p > 1e-6, torch.xlogy(p, q), 0.0).sum(-1)
 
 
 # --- kl_discrete --------------------------------------------------------------------------------
@@ -2420,6 +2465,20 @@ def impossible_events_skipped(p: Tensor, q: Tensor) -> Tensor:
 def terms_made_positive(p: Tensor, q: Tensor) -> Tensor:
     """Take the absolute value of each term."""
     return (torch.xlogy(p, p) - torch.xlogy(p, q)).abs().sum(-1)
+
+
+@mistake(
+    "kl_discrete",
+    source="constructed: a threshold for zero that real probabilities fall below",
+    hints=(
+        "Rare events count for nothing, even if they were believed impossible.",
+        "Zeros are right, and so are ordinary probabilities; p of about a millionth shows it.",
+        "Which probabilities does your code treat as if they were 0?",
+    ),
+)
+def divergence_rare_events_dropped(p: Tensor, q: Tensor) -> Tensor:
+    """Treat every p below a threshold as 0."""
+    return torch.where(p > 1e-6, torch.xlogy(p, p) - torch.xlogy(p, q), 0.0).sum(-1)
 
 
 # --- nll_equals_lsq -----------------------------------------------------------------------------

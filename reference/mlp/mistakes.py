@@ -156,6 +156,21 @@ def divides_zero_by_zero(x, y):
 
 @mistake(
     "linreg_fit",
+    source="constructed: torch.allclose compares x with 0",
+    hints=(
+        "Where there is an answer, you raise.",
+        "It shows for x that are tiny, but not 0.",
+        "Which x does your test take for 0, and is there no slope for all of them?",
+    ),
+)
+def refuses_tiny_inputs(x, y):
+    if torch.allclose(x, torch.zeros_like(x)):
+        raise ValueError("all x are 0")
+    return (x * y).sum() / (x * x).sum()
+
+
+@mistake(
+    "linreg_fit",
     source="constructed: a default instead of an exception",
     hints=(
         "Where there is no answer, you give one.",

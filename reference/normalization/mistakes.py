@@ -121,6 +121,28 @@ def fixed_momentum(x, gamma, beta, running_mean, running_var, *, training, momen
 
 @mistake(
     "batchnorm_forward",
+    source="constructed: `or` takes a momentum of 0 for none",
+    hints=(
+        "With a momentum of 0 the batch should leave no trace in what is remembered, and does.",
+        "It is both running statistics; every other momentum is right.",
+        "Is a momentum of 0 the same as no momentum given? What does Python say of 0?",
+    ),
+)
+def zero_momentum_replaced(
+    x, gamma, beta, running_mean, running_var, *, training, momentum=0.1, eps=1e-5
+):
+    _refuse_one(len(x), training=training)
+    mean, var = running_mean, running_var
+    if training:
+        momentum = momentum or 0.1
+        mean, var = x.mean(0), x.var(0, correction=0)
+        running_mean = _moved(running_mean, mean, momentum)
+        running_var = _moved(running_var, _unbiased(x), momentum)
+    return gamma * (x - mean) / torch.sqrt(var + eps) + beta, running_mean, running_var
+
+
+@mistake(
+    "batchnorm_forward",
     source="121 public solution sets of one course: the epsilon outside of the root",
     hints=(
         "It shows for features that hardly vary, and where eps is large.",
@@ -1692,6 +1714,20 @@ def eps_beside_the_deviation(x, gamma, beta, *, eps=1e-5):
 )
 def layernorm_without_eps(x, gamma, beta, *, eps=1e-5):
     return gamma * _normalised(x, -1, 0.0)[0] + beta
+
+
+@mistake(
+    "layernorm_forward",
+    source="constructed: eps as a threshold",
+    hints=(
+        "Examples that hardly vary come out as if their features were equal.",
+        "It shows where the variance is below eps, but not 0.",
+        "Does the formula treat a small variance in another way than a large one?",
+    ),
+)
+def small_variance_counts_as_none(x, gamma, beta, *, eps=1e-5):
+    var = x.var(-1, correction=0, keepdim=True)
+    return gamma * torch.where(var < eps, 0.0, _normalised(x, -1, eps)[0]) + beta
 
 
 @mistake(

@@ -95,6 +95,20 @@ def epsilon(counts):
 
 @mistake(
     "row_normalize",
+    source="constructed: a threshold for an empty row",
+    hints=(
+        "Rows of tiny numbers become uniform, whatever stands in them.",
+        "Rows of zeros are right, and so are rows of ordinary numbers.",
+        "Which rows does your code treat as if they held zeros only?",
+    ),
+)
+def tiny_rows_count_as_empty(counts):
+    total = counts.sum(1, keepdim=True)
+    return torch.where(total < 1e-8, 1 / counts.shape[1], counts / total)
+
+
+@mistake(
+    "row_normalize",
     source="constructed: one added to each count",
     hints=(
         "Zeros that should stay zeros become positive.",

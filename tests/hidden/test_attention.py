@@ -274,6 +274,17 @@ class TestScaledDotProductAttention:
         mask[..., 3], mask[..., 4] = False, True
         self.check_all(student, expect, oracle, "stability", q, k, draw.normal(2, 5, 6), mask)
 
+    @pytest.mark.part("stability")
+    def test_far_below_what_is_hidden(self, student, draw, expect, oracle):
+        """keys that are not allowed, with scores of about 0, and allowed ones far below -10 000"""
+        # float32 still has digits for the differences of scores around -16 384.
+        first = 256.0 if draw.dtype == torch.float32 else 8192.0
+        q, k = near(draw, 2, 4, 16, first=first), near(draw, 2, 5, 16, first=-first)
+        k[:, 3, 0] = 0.0
+        mask = some_mask(draw, 2, 4, 5)
+        mask[..., 3], mask[..., 4] = False, True
+        self.check_all(student, expect, oracle, "stability", q, k, draw.normal(2, 5, 6), mask)
+
     @pytest.mark.part("empty_rows")
     @pytest.mark.parametrize("lead", [(), (2,), (2, 2)], ids=str)
     def test_empty_rows(self, student, draw, expect, oracle, lead):
@@ -464,6 +475,14 @@ def four_weights(draw, D, E, dtype=None):
     return (*three, draw.normal(D, E, std=E**-0.5, dtype=dtype))
 
 
+def lower(draw, W_q, W_k, num_heads):
+    """Put all scores of tokens whose first feature is 1 far below 0, where exp is not yet 0."""
+    size = len(W_q) // num_heads
+    W_q[::size], W_k[::size] = 0.0, 0.0  # the first feature of each head
+    W_q[::size, 0] = (60 if draw.dtype == torch.float32 else 500) * size**0.5
+    W_k[::size, 0] = -1.0
+
+
 @pytest.mark.exercise("multi_head_attention", parts={"y": 1})
 class TestMultiHeadAttention:
     """Multi-head self-attention"""
@@ -507,6 +526,13 @@ class TestMultiHeadAttention:
         mask[..., 2] = False
         x, weights = draw.normal(2, 4, 5), four_weights(draw, 5, 6)
         self.check(student, expect, oracle, x, *weights, 3, mask)
+
+    def test_low_scores(self, student, draw, expect, oracle):
+        """a causal mask, and allowed scores far below 0"""
+        x, weights = draw.normal(2, 4, 5), four_weights(draw, 5, 6)
+        x[..., 0] = 1.0
+        lower(draw, *weights[:2], 2)
+        self.check(student, expect, oracle, x, *weights, 2, causal(draw, 4))
 
     def test_order(self, student, draw, expect, oracle):
         """the tokens in another order"""
@@ -722,6 +748,23 @@ class TestTransformerBlock:
     def test_masks_pre(self, student, draw, expect, oracle):
         """pre, a causal mask, then one that hides padding"""
         self.masked(student, draw, expect, oracle, "pre")
+
+    def low_scores(self, student, draw, expect, oracle, norm):
+        x, params = draw.normal(2, 4, 5), block_parameters(draw, 5, 6, 7)
+        # The first feature of all that attention sees is 1, normalised or not.
+        x[..., 0], params["gamma_1"][0], params["beta_1"][0] = 1.0, 0.0, 1.0
+        lower(draw, params["W_q"], params["W_k"], 2)
+        self.check(student, expect, oracle, norm, x, params, 2, causal(draw, 4))
+
+    @pytest.mark.part("post")
+    def test_low_scores_post(self, student, draw, expect, oracle):
+        """post, a causal mask, and allowed scores far below 0"""
+        self.low_scores(student, draw, expect, oracle, "post")
+
+    @pytest.mark.part("pre")
+    def test_low_scores_pre(self, student, draw, expect, oracle):
+        """pre, a causal mask, and allowed scores far below 0"""
+        self.low_scores(student, draw, expect, oracle, "pre")
 
     def nearly_equal(self, student, draw, expect, oracle, norm):
         # Whole multiples of 1/256 around 2: the deviations are exact in float32 too.

@@ -553,6 +553,17 @@ class TestMaxpool2dBackward:
 
     @pytest.mark.part("ties")
     @pytest.mark.parametrize("padding", [0, 1], ids="padding={}".format)
+    def test_near_ties(self, student, draw, expect, oracle, padding):
+        """pixels that differ by less than a hundred-thousandth: one of them is the largest"""
+        ranks = torch.stack([draw.permutation(30) for _ in range(4)]).reshape(2, 2, 5, 6)
+        x = 1 + ranks.to(draw.dtype) / 2**22  # exact in float32 too
+        grad_y = draw.normal(*pooled_shape((2, 2, 5, 6), 3, 2, padding))
+        options = {"padding": padding} if padding else {}
+        grad_x = student.maxpool2d_backward(grad_y, x, 3, 2, **options)
+        expect(grad_x, oracle(pool_grad, F.max_pool2d, grad_y, x, 3, 2, padding), name="ties")
+
+    @pytest.mark.part("ties")
+    @pytest.mark.parametrize("padding", [0, 1], ids="padding={}".format)
     def test_constant(self, student, draw, expect, padding):
         """images of a single grey, windows that overlap: what is paid adds up"""
         x = torch.zeros(2, 2, 5, 6, dtype=draw.dtype, device=draw.device)

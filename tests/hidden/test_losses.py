@@ -10,6 +10,11 @@ LAYOUTS = ("transposed", "strided", "expanded", "offset")
 INF = math.inf
 RARE = -0.5 * (math.log(1e-7) + math.log1p(-1e-7))  # cross-entropy of the pair `rare`
 
+SMALL = (1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-9)
+TINY = (1e-3, *SMALL, 1e-12, 1e-20)
+# The small event makes up most of each result: a wide tolerance sees whether it was counted.
+SHARE = {"rtol": 0.1, "atol": 0.0}
+
 
 def rounding(z):
     """Tolerances for extreme inputs: sums of numbers as large as those of z lose digits.
@@ -357,6 +362,24 @@ class TestCrossEntropy:
         expected = oracle(F.cross_entropy, logits, target)
         expect(student.cross_entropy(logits, target), expected, name="loss")
 
+    @pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+    @pytest.mark.parametrize("kind", ["indices", "probabilities"])
+    @pytest.mark.parametrize("classes", [4, 1])
+    def test_one_example(self, student, draw, expect, oracle, classes, kind, reduction):
+        """one example: a number, or with "none" a list of one"""
+        logits, target = draw.normal(1, classes), targets(draw, kind, 1, classes)
+        expected = oracle(F.cross_entropy, logits, target, reduction=reduction)
+        expect(student.cross_entropy(logits, target, reduction=reduction), expected, name="loss")
+
+    @pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=str)
+    def test_small_targets(self, student, draw, expect, oracle, dtype):
+        """targets that give a very unlikely class a ten-thousandth, down to a billionth"""
+        target = nearly_certain(SMALL, dtype)
+        logits = torch.tensor([0.0, -30.0], dtype=dtype).repeat(len(target), 1)
+        expected = oracle(F.cross_entropy, logits, target, reduction="none")
+        losses = student.cross_entropy(logits, target, reduction="none")
+        expect(losses, expected, name="loss", **SHARE)
+
     def test_one_hot_target(self, student, draw, expect, oracle):
         """targets of zeros and ones"""
         logits, target = draw.normal(4, 3), draw.one_hot(4, 3)
@@ -644,6 +667,13 @@ class TestEntropy:
         p[1] = torch.tensor([0.2, 0.0, 0.8, 0.0], dtype=draw.dtype)
         expect(student.entropy(p), oracle(uncertainty, p), name="entropy")
 
+    @pytest.mark.part("zeros")
+    @pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=str)
+    def test_nearly_impossible(self, student, expect, oracle, dtype):
+        """events that hardly ever happen, but can"""
+        p = nearly_certain(SMALL, dtype)
+        expect(student.entropy(p), oracle(surprise, p, p), name="entropy", **SHARE)
+
 
 @pytest.mark.exercise("cross_entropy_discrete", parts={"cross_entropy": 2, "zeros": 1})
 class TestCrossEntropyDiscrete:
@@ -690,6 +720,23 @@ class TestCrossEntropyDiscrete:
         expected = torch.tensor([*finite, INF, INF], dtype=draw.dtype)
         expect(student.cross_entropy_discrete(p, q), expected, name="cross_entropy")
 
+    @pytest.mark.part("zeros")
+    @pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=str)
+    def test_nearly_impossible(self, student, expect, oracle, dtype):
+        """events that hardly ever happen, but can"""
+        p = nearly_certain(SMALL, dtype)
+        result = student.cross_entropy_discrete(p, p)
+        expect(result, oracle(surprise, p, p), name="cross_entropy", **SHARE)
+
+    @pytest.mark.part("zeros")
+    @pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=str)
+    def test_believed_impossible(self, student, expect, dtype):
+        """events that hardly ever happen, believed impossible"""
+        p = nearly_certain(TINY, dtype)
+        q = nearly_certain([0.0] * len(TINY), dtype)
+        expected = torch.full((len(TINY),), INF, dtype=dtype)
+        expect(student.cross_entropy_discrete(p, q), expected, name="cross_entropy")
+
 
 @pytest.mark.exercise("kl_discrete", parts={"kl": 2, "zeros": 1})
 class TestKlDiscrete:
@@ -730,6 +777,23 @@ class TestKlDiscrete:
         p, q = beliefs(draw)
         finite = [0.5 * math.log(2), 0.5 * math.log(4 / 3), math.log(2)]
         expected = torch.tensor([*finite, INF, INF], dtype=draw.dtype)
+        expect(student.kl_discrete(p, q), expected, name="kl")
+
+    @pytest.mark.part("zeros")
+    @pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=str)
+    def test_nearly_impossible(self, student, expect, oracle, dtype):
+        """events that hardly ever happen, believed even less likely"""
+        p = nearly_certain(SMALL, dtype)
+        q = nearly_certain([share**2 for share in SMALL], dtype)
+        expect(student.kl_discrete(p, q), oracle(avoidable, p, q), name="kl", **SHARE)
+
+    @pytest.mark.part("zeros")
+    @pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=str)
+    def test_believed_impossible(self, student, expect, dtype):
+        """events that hardly ever happen, believed impossible"""
+        p = nearly_certain(TINY, dtype)
+        q = nearly_certain([0.0] * len(TINY), dtype)
+        expected = torch.full((len(TINY),), INF, dtype=dtype)
         expect(student.kl_discrete(p, q), expected, name="kl")
 
 
@@ -815,6 +879,20 @@ def rare(draw):
     """A pair of distributions: a fair coin, believed to show heads once in ten million."""
     p, q = [[0.5, 0.5]], [[1e-7, 1 - 1e-7]]
     return torch.tensor(p, dtype=draw.dtype), torch.tensor(q, dtype=draw.dtype)
+
+
+def nearly_certain(shares, dtype):
+    """Distributions of two events, the second of which has these probabilities."""
+    second = torch.tensor(shares, dtype=torch.float64)
+    return torch.stack([1 - second, second], 1).to(dtype)
+
+
+def surprise(p, q):
+    return -torch.xlogy(p, q).sum(-1)
+
+
+def avoidable(p, q):
+    return surprise(p, q) - surprise(p, p)
 
 
 def gaussian_fit(x, y, sigma):

@@ -126,7 +126,9 @@ class TestBatchnormForward:
             expect, oracle, student.batchnorm_forward, x, params, training=True, momentum=0.1
         )
 
-    @pytest.mark.parametrize(("momentum", "eps"), [(0.3, 1e-2), (0.9, 1e-5), (1.0, 0.5)], ids=str)
+    @pytest.mark.parametrize(
+        ("momentum", "eps"), [(0.3, 1e-2), (0.9, 1e-5), (1.0, 0.5), (0.0, 1e-5)], ids=str
+    )
     def test_options(self, student, draw, expect, oracle, momentum, eps):
         """training: momentum and eps"""
         check_batchnorm(
@@ -134,9 +136,10 @@ class TestBatchnormForward:
             parameters(draw, 3), training=True, momentum=momentum, eps=eps,
         )  # fmt: skip
 
-    def test_tiny_variance(self, student, draw, expect, oracle):
-        """training: features whose variance is not large against eps"""
-        x, params = 0.01 * spread_out(draw, 3, 4), parameters(draw, 4)
+    @pytest.mark.parametrize("scale", [0.01, 0.001], ids="scale={}".format)
+    def test_tiny_variance(self, student, draw, expect, oracle, scale):
+        """training: features whose variance is not large against eps, or far below"""
+        x, params = scale * spread_out(draw, 3, 4), parameters(draw, 4)
         check_batchnorm(expect, oracle, student.batchnorm_forward, x, params, training=True)
 
     def test_no_variance(self, student, draw, expect, oracle):
@@ -534,6 +537,12 @@ class TestLayernormForward:
         """an example whose features are equal, one with a tiny variance"""
         x = spread_out(draw, 3, 4, axes=VECTOR)
         x[0], x[2] = 2.0, 0.01 * x[2]
+        self.check(student, expect, oracle, x, draw.normal(4), draw.normal(4))
+
+    @pytest.mark.part("y")
+    def test_variance_below_eps(self, student, draw, expect, oracle):
+        """examples whose variance is small against eps, but not 0"""
+        x = 0.001 * spread_out(draw, 3, 4, axes=VECTOR)
         self.check(student, expect, oracle, x, draw.normal(4), draw.normal(4))
 
     @pytest.mark.part("y")

@@ -47,7 +47,7 @@ class TestRowNormalize:
         counts[:, 1] += 1
         expect(student.row_normalize(counts), shares(counts).float(), name="P")
 
-    @pytest.mark.parametrize("scale", [1e-6, 1e6], ids="scale={}".format)
+    @pytest.mark.parametrize("scale", [1e-10, 1e-6, 1e6], ids="scale={}".format)
     def test_scale(self, student, draw, expect, oracle, scale):
         """tiny and large numbers"""
         counts = scale * draw.uniform(4, 3, low=0.1)
