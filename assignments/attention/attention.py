@@ -662,9 +662,9 @@ def next_token_loss(logits: torch.Tensor, idx: torch.Tensor) -> torch.Tensor:
 # **Not allowed.** Nothing is.
 #
 # **Parts.** `greedy` (`top_k` 1); `context` (texts longer than it); `sampling` (how often each
-# token is drawn); `generator` (the same state gives the same text, another state another one).
-# **Hidden tests vary** the model, `N`, the length of the text, `n` (also 0), `context`,
-# `temperature`, `top_k`, the generator.
+# token is drawn); `generator` (the same state gives the same text, another state another one; each
+# token is drawn anew). **Hidden tests vary** the model, `N`, the length of the text, `n` (also 0),
+# `context`, `temperature`, `top_k`, the generator's state.
 
 
 # %%

@@ -596,7 +596,7 @@ def maf_inverse(
 #
 # **Parts.** `density` (the mean of $-\log p$ on new points is below 2.5, and `log_det` is that of
 # the map that gave $z$, as finite differences tell); `generator`. **Hidden tests vary** the
-# examples and the generator's seed.
+# examples and the generator's state.
 
 
 # %%

@@ -651,7 +651,7 @@ def groupnorm_backward(
 # **Not allowed.** init.
 #
 # **Parts.** `weight` (shape, bound, distribution); `generator`. **Hidden tests vary** `fan_out` and
-# `fan_in` (larger, smaller, equal, 1) and the generator's seed. Statistics of large weights are
+# `fan_in` (larger, smaller, equal, 1) and the generator's state. Statistics of large weights are
 # accepted within more than five standard deviations of what they should be.
 
 
@@ -776,8 +776,8 @@ def xavier_uniform(
 #
 # **Parts.** `y` (what becomes of what is kept and dropped); `mask` (how many, and independently);
 # `evaluation`; `extremes` (`p` 0 and 1); `generator`. **Hidden tests vary** the shape (1 to 4
-# axes), `p`, the generator's seed, entries that are 0, dtype and memory layout. Shares are accepted
-# within more than five standard deviations of what they should be.
+# axes), `p`, the generator's state, entries that are 0, dtype and memory layout. Shares are
+# accepted within more than five standard deviations of what they should be.
 
 
 # %%

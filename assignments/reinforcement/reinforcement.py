@@ -285,8 +285,8 @@ def greedy_policy(q: torch.Tensor) -> torch.Tensor:
 #
 # **Parts.** `greedy` ($\varepsilon = 0$); `exploration` (how often each action is chosen, rounded
 # to the nearest multiple of 0.05); `generator` (the same state gives the same actions, another one
-# others). **Hidden tests vary** $N$ (also 1), $A$, $\varepsilon$ from 0 to 1, dtype and memory
-# layout.
+# others). **Hidden tests vary** $N$ (also 1), $A$, $\varepsilon$ from 0 to 1, the generator's
+# state, dtype and memory layout.
 
 
 # %%
@@ -435,7 +435,7 @@ def dqn_target(
 #
 # **Parts.** `q` (0.05 is close enough); `generator` (the same state gives the same table, another
 # one another table). **Hidden tests vary** the world, in which each action always leads to the same
-# state, its size, its rewards, and $\gamma$.
+# state, its size, its rewards, $\gamma$, and the generator's state.
 
 
 # %%

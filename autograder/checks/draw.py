@@ -76,6 +76,13 @@ class Draw:
         """Return a seeded CPU generator to hand to the student."""
         return torch.Generator().manual_seed(int(self._state.randint(0, 2**31 - 1)))
 
+    @staticmethod
+    def advanced(generator: torch.Generator) -> torch.Generator:
+        """Return a generator of the same seed in another state: five numbers have been drawn."""
+        later = generator.clone_state()
+        torch.rand(5, generator=later)
+        return later
+
     def layout(self, x: torch.Tensor, kind: str) -> torch.Tensor:
         """Return the values of `x` in another memory layout.
 

@@ -3353,6 +3353,39 @@ def seeded_again(model, idx, n, context, temperature, top_k, generator):
 
 @mistake(
     "generate",
+    source="constructed: the seed of a generator is taken for its state",
+    hints=(
+        "Writing on with the same generator gives the same text again.",
+        "It is the draw; the shares of the tokens are right.",
+        "What of a generator changes when numbers are drawn from it, and what does not?",
+    ),
+)
+def seed_for_state(model, idx, n, context, temperature, top_k, generator):
+    generator = torch.Generator().manual_seed(generator.initial_seed())
+    return _written(model, idx, n, context, lambda z: _next(z, temperature, top_k, generator))
+
+
+@mistake(
+    "generate",
+    source="constructed: the state is restored before each token",
+    hints=(
+        "A model to which all tokens are equally good writes the same token again and again.",
+        "It is the draw; the shares of the first token are right.",
+        "Which random number does the second token get?",
+    ),
+)
+def begins_again_for_each_token(model, idx, n, context, temperature, top_k, generator):
+    state = generator.get_state()
+
+    def draw(logits):
+        generator.set_state(state)
+        return _next(logits, temperature, top_k, generator)
+
+    return _written(model, idx, n, context, draw)
+
+
+@mistake(
+    "generate",
     source="constructed: only what is new",
     hints=(
         "Your result does not begin with the text that was given.",

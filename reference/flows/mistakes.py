@@ -2117,6 +2117,20 @@ def a_seed_of_its_own(x, points, steps, generator):
 
 @mistake(
     "train_flow",
+    source="constructed: the seed of a generator is taken for its state",
+    hints=(
+        "Training a second flow with the same generator gives the first one again.",
+        "The density is fine.",
+        "What of a generator changes when numbers are drawn from it, and what does not?",
+    ),
+)
+def seed_for_state(x, points, steps, generator):
+    own = torch.Generator().manual_seed(generator.initial_seed())
+    return _trained(x, points, steps, own)
+
+
+@mistake(
+    "train_flow",
     source="constructed: the global generator",
     hints=(
         "The same generator state gives another flow each time.",

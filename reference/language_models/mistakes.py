@@ -912,6 +912,52 @@ def state_reset_for_each_word(P, num_words, generator, max_len):
     return words
 
 
+@mistake(
+    "sample_words",
+    source="constructed: the seed of a generator is taken for its state",
+    hints=(
+        "Drawing once more with the same generator gives the same words again.",
+        "The frequencies are right.",
+        "What of a generator changes when numbers are drawn from it, and what does not?",
+    ),
+)
+def seed_for_state(P, num_words, generator, max_len):
+    generator = torch.Generator().manual_seed(generator.initial_seed())
+    words = []
+    for _ in range(num_words):
+        word, current = [], 0
+        while len(word) < max_len:
+            current = int(torch.multinomial(P[current], 1, generator=generator))
+            if current == 0:
+                break
+            word.append(current)
+        words.append(word)
+    return words
+
+
+@mistake(
+    "sample_words",
+    source="constructed: the seed of a generator is taken for its state",
+    hints=(
+        "In a model whose rows are all alike, a word repeats one character until it is cut.",
+        "It is the draw; models that leave nothing to chance are right.",
+        "Which random number does the second character get?",
+    ),
+)
+def seeds_for_each_character(P, num_words, generator, max_len):
+    words = []
+    for _ in range(num_words):
+        word, current = [], 0
+        while len(word) < max_len:
+            own = torch.Generator().manual_seed(generator.initial_seed())
+            current = int(torch.multinomial(P[current], 1, generator=own))
+            if current == 0:
+                break
+            word.append(current)
+        words.append(word)
+    return words
+
+
 # --- bigram_logits_loss_grad ----------------------------------------------------------------------
 
 
@@ -1985,6 +2031,23 @@ def not_trained(X, Y, num_embeddings, embedding_dim, hidden, steps, lr, generato
 )
 def training_own_seed(X, Y, num_embeddings, embedding_dim, hidden, steps, lr, generator):
     generator = torch.Generator().manual_seed(0)
+    params = _start(X, num_embeddings, embedding_dim, hidden, generator)
+    for _ in range(steps):
+        params = _step(params, X, Y, lr)
+    return params
+
+
+@mistake(
+    "train_ngram_mlp",
+    source="constructed: the seed of a generator is taken for its state",
+    hints=(
+        "Two trainings with the same generator, one after the other, end at the same network.",
+        "It is decided before training begins.",
+        "What of a generator changes when numbers are drawn from it, and what does not?",
+    ),
+)
+def training_seed_for_state(X, Y, num_embeddings, embedding_dim, hidden, steps, lr, generator):
+    generator = torch.Generator().manual_seed(generator.initial_seed())
     params = _start(X, num_embeddings, embedding_dim, hidden, generator)
     for _ in range(steps):
         params = _step(params, X, Y, lr)

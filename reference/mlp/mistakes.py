@@ -1587,6 +1587,20 @@ def seeds_its_own_generator(x, y, hidden, steps, lr, generator):
     return _descend(x, y, _start(x, y, hidden, torch.Generator().manual_seed(0)), steps, lr)
 
 
+@mistake(
+    "train_mlp",
+    source="constructed: the seed of a generator is taken for its state",
+    hints=(
+        "Two trainings with the same generator, one after the other, end at the same network.",
+        "It is decided before training begins.",
+        "What of a generator changes when numbers are drawn from it, and what does not?",
+    ),
+)
+def starts_from_the_seed(x, y, hidden, steps, lr, generator):
+    own = torch.Generator().manual_seed(generator.initial_seed())
+    return _descend(x, y, _start(x, y, hidden, own), steps, lr)
+
+
 # --- mlp_backward_relu_L ----------------------------------------------------------------------
 
 

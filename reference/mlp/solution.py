@@ -353,7 +353,7 @@ def mlp_backward(
 # **Not allowed.** autograd, optim.
 #
 # **Parts.** `circles` and `moons` (at least 95 % of new points right); `generator`. **Hidden tests
-# vary** the examples and the generator's seed; `hidden`, `steps` and `lr` are those of the worked
+# vary** the examples and the generator's state; `hidden`, `steps` and `lr` are those of the worked
 # number.
 
 

@@ -2549,6 +2549,11 @@ def _uniform(fan_out, fan_in, bound, generator):
     return bound * (2 * torch.rand(fan_out, fan_in, generator=generator) - 1)
 
 
+def _from_the_beginning(generator):
+    """Return another generator of the same seed that has drawn nothing yet."""
+    return torch.Generator().manual_seed(generator.initial_seed())
+
+
 @mistake(
     "kaiming_uniform",
     source="constructed: the fan of the other side",
@@ -2667,6 +2672,19 @@ def equal_rows(fan_out, fan_in, generator):
     return _uniform(1, fan_in, math.sqrt(6 / fan_in), generator).repeat(fan_out, 1)
 
 
+@mistake(
+    "kaiming_uniform",
+    source="constructed: the seed of a generator is taken for its state",
+    hints=(
+        "Two layers that are made one after the other get the same weight.",
+        "It is where the random numbers come from.",
+        "What of a generator changes when numbers are drawn from it, and what does not?",
+    ),
+)
+def seed_for_state(fan_out, fan_in, generator):
+    return _uniform(fan_out, fan_in, math.sqrt(6 / fan_in), _from_the_beginning(generator))
+
+
 # --- kaiming_normal ---------------------------------------------------------------------------
 
 
@@ -2764,6 +2782,19 @@ def transposed_normal(fan_out, fan_in, generator):
 )
 def global_generator_normal(fan_out, fan_in, generator):
     return _normal(fan_out, fan_in, math.sqrt(2 / fan_in), None)
+
+
+@mistake(
+    "kaiming_normal",
+    source="constructed: the seed of a generator is taken for its state",
+    hints=(
+        "Two layers that are made one after the other get the same weight.",
+        "It is where the random numbers come from.",
+        "What of a generator changes when numbers are drawn from it, and what does not?",
+    ),
+)
+def seed_for_state_normal(fan_out, fan_in, generator):
+    return _normal(fan_out, fan_in, math.sqrt(2 / fan_in), _from_the_beginning(generator))
 
 
 # --- xavier_uniform ---------------------------------------------------------------------------
@@ -2872,6 +2903,20 @@ def transposed_xavier(fan_out, fan_in, generator, *, gain=1.0):
 def xavier_seeds_itself(fan_out, fan_in, generator, *, gain=1.0):
     own = torch.Generator().manual_seed(0)
     return _uniform(fan_out, fan_in, gain * math.sqrt(6 / (fan_in + fan_out)), own)
+
+
+@mistake(
+    "xavier_uniform",
+    source="constructed: the seed of a generator is taken for its state",
+    hints=(
+        "Two layers that are made one after the other get the same weight.",
+        "It is where the random numbers come from.",
+        "What of a generator changes when numbers are drawn from it, and what does not?",
+    ),
+)
+def xavier_seed_for_state(fan_out, fan_in, generator, *, gain=1.0):
+    bound = gain * math.sqrt(6 / (fan_in + fan_out))
+    return _uniform(fan_out, fan_in, bound, _from_the_beginning(generator))
 
 
 # --- dropout_forward --------------------------------------------------------------------------
@@ -3115,6 +3160,22 @@ def the_same_mask_always(x, p, generator, *, training):
     if not training:
         return _all_of(x)
     mask = _drawn(x, p, torch.Generator().manual_seed(0))
+    return _kept(x, mask, _inverse(1 - p)), mask
+
+
+@mistake(
+    "dropout_forward",
+    source="constructed: the seed of a generator is taken for its state",
+    hints=(
+        "Each batch of a training loses the same entries, however often its generator was used.",
+        "It is where the random numbers come from.",
+        "What of a generator changes when numbers are drawn from it, and what does not?",
+    ),
+)
+def mask_of_the_seed(x, p, generator, *, training):
+    if not training:
+        return _all_of(x)
+    mask = _drawn(x, p, _from_the_beginning(generator))
     return _kept(x, mask, _inverse(1 - p)), mask
 
 

@@ -814,6 +814,23 @@ def fixed_seed(q, epsilon, generator):
 
 @mistake(
     "epsilon_greedy",
+    source="constructed: the seed of a generator is taken for its state",
+    hints=(
+        "Whoever asks again with the same generator gets the same actions again.",
+        "It shows when numbers have been drawn from the generator before.",
+        "What of a generator changes when numbers are drawn from it, and what does not?",
+    ),
+)
+def seed_for_state(q, epsilon, generator):
+    n, A = q.shape
+    generator = torch.Generator().manual_seed(generator.initial_seed())
+    explore = torch.rand(n, generator=generator).to(q.device) < epsilon
+    anything = torch.randint(A, (n,), generator=generator).to(q.device)
+    return torch.where(explore, anything, q.argmax(1))
+
+
+@mistake(
+    "epsilon_greedy",
     source="constructed: softmax for exploring",
     hints=(
         "Better actions are explored more often.",
@@ -1238,6 +1255,48 @@ def on_policy(env, steps, alpha, gamma, epsilon, generator):
         return r if done else r + gamma * future
 
     return _walk(env, steps, alpha, epsilon, generator, target)
+
+
+@mistake(
+    "q_learning",
+    source="constructed: the seed of a generator is taken for its state",
+    hints=(
+        "A second life with the same generator is the first one again.",
+        "The values are right.",
+        "What of a generator changes when numbers are drawn from it, and what does not?",
+    ),
+)
+def one_life_of_the_seed(env, steps, alpha, gamma, epsilon, generator):
+    def target(q, r, s_next, done):
+        return r if done else r + gamma * q[s_next].max()
+
+    own = torch.Generator().manual_seed(generator.initial_seed())
+    return _walk(env, steps, alpha, epsilon, own, target)
+
+
+@mistake(
+    "q_learning",
+    source="constructed: the seed of a generator is taken for its state",
+    hints=(
+        "Your agent throws the same dice in every step, some actions are never tried.",
+        "It is how an action is chosen; each update is right.",
+        "Which random numbers does the second step get?",
+    ),
+)
+def the_same_dice_always(env, steps, alpha, gamma, epsilon, generator):
+    def target(q, r, s_next, done):
+        return r if done else r + gamma * q[s_next].max()
+
+    q, s = torch.zeros(env.n_states, env.n_actions), env.reset()
+    for _ in range(steps):
+        own = torch.Generator().manual_seed(generator.initial_seed())
+        a = int(q[s].argmax())
+        if float(torch.rand((), generator=own)) < epsilon:
+            a = int(torch.randint(env.n_actions, (), generator=own))
+        s_next, r, done = env.step(a)
+        q[s, a] += alpha * (target(q, r, s_next, done) - q[s, a])
+        s = env.reset() if done else s_next
+    return q
 
 
 # --- reinforce_backward --------------------------------------------------------------------------

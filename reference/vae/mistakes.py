@@ -3331,3 +3331,17 @@ def trained_without_noise(x, hidden, latent, steps, lr, generator):
 )
 def own_random_numbers(x, hidden, latent, steps, lr, generator):
     return _train(x, hidden, latent, steps, lr, torch.Generator().manual_seed(0))
+
+
+@mistake(
+    "train_vae",
+    source="constructed: the seed of a generator is taken for its state",
+    hints=(
+        "Training once more with the same generator gives the same parameters.",
+        "The network itself learns well.",
+        "What of a generator changes when numbers are drawn from it, and what does not?",
+    ),
+)
+def seed_for_state(x, hidden, latent, steps, lr, generator):
+    own = torch.Generator().manual_seed(generator.initial_seed())
+    return _train(x, hidden, latent, steps, lr, own)

@@ -759,7 +759,7 @@ def gaussian_kl_backward(
 # **Parts.** `bound` (the elbo of new images beats that model by at least 1.5 nats on digits and 10
 # on squares); `latent` (the code is used, and it is not too expensive: the mean KL lies between 1
 # and 15 nats, and the mean code reconstructs well); `generator`. **Hidden tests vary** the images
-# and the generator's seed; `hidden`, `latent`, `steps` and `lr` are those of the worked number.
+# and the generator's state; `hidden`, `latent`, `steps` and `lr` are those of the worked number.
 
 
 # %%

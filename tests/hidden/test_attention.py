@@ -1063,9 +1063,21 @@ class TestGenerate:
         """the same state gives the same text, another one another text"""
         model = support.make("window_model", 0.1 * draw.normal(6, 6), 8, 0.5)
         idx, source, other = draw.integers(2, 3, high=6), draw.generator(), draw.generator()
-        first, again, different = (
-            student.generate(model, idx, 16, 8, 1.0, top_k, one) for one in (source, source, other)
+        first, again, different, later = (
+            student.generate(model, idx, 16, 8, 1.0, top_k, one)
+            for one in (source, source, other, draw.advanced(source))
         )
         facts = [list(first.shape), torch.equal(first[:, :3], idx), torch.equal(first, again)]
-        expect([*facts, torch.equal(first, different)], [[2, 19], True, True, False],
-               name="generator")  # fmt: skip
+        facts += [torch.equal(first, different), torch.equal(first, later)]
+        expect(facts, [[2, 19], True, True, False, False], name="generator")
+
+    @pytest.mark.part("generator")
+    @pytest.mark.parametrize("top_k", [None, 4], ids="top_k={}".format)
+    def test_each_token_anew(self, student, support, draw, expect, top_k):
+        """all tokens equally good, or nearly so: they are not all drawn with the same number"""
+        # No token is likelier than 0.27: two rows of 16 are constant in 1 of 10^17 calls.
+        table = (draw.permutation(6).to(draw.dtype) / 20).repeat(6, 1)
+        model, idx = support.make("window_model", table, 1), draw.integers(2, 3, high=6)
+        new = student.generate(model, idx, 16, 1, 1.0, top_k, draw.generator())[:, 3:]
+        facts = [list(new.shape), bool((new == new[:, :1]).all())]
+        expect(facts, [[2, 16], False], name="generator")

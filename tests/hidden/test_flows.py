@@ -789,10 +789,12 @@ class TestTrainFlow:
     def test_generator(self, student, draw, expect):
         """the same generator state, the same flow; another state, another flow"""
         x, one, other = two_moons(draw, 30), draw.generator(), draw.generator()
-        first, again, different = (
-            student.train_flow(x, x, 2, generator)[0] for generator in (one, one, other)
+        first, again, different, later = (
+            student.train_flow(x, x, 2, generator)[0]
+            for generator in (one, one, other, draw.advanced(one))
         )
         same = "the same" if torch.allclose(again, first) else "another one"
         expect(same, "the same", name="generator")
-        same = "the same" if torch.allclose(different, first) else "another one"
-        expect(same, "another one", name="generator")
+        for flow in (different, later):
+            same = "the same" if torch.allclose(flow, first) else "another one"
+            expect(same, "another one", name="generator")

@@ -306,12 +306,13 @@ class TestSampleWords:
         """the same state gives the same words, another one gives others"""
         P = (draw.probabilities(V, V) + 1 / V) / 2
         generator, other = draw.generator(), draw.generator()
-        first, again, different = (
-            student.sample_words(P, 30, source, 12) for source in (generator, generator, other)
+        first, again, different, later = (
+            student.sample_words(P, 30, source, 12)
+            for source in (generator, generator, other, draw.advanced(generator))
         )
         used = {int(one) for word in first for one in word}
         facts = [len(first), used == set(range(1, V)), first == again, first == different]
-        expect(facts, [30, True, True, False], name="generator")
+        expect([*facts, first == later], [30, True, True, False, False], name="generator")
 
 
 # --- the table, learnt ------------------------------------------------------------------------
@@ -659,13 +660,14 @@ class TestTrainNgramMlp:
         """the same state gives the same parameters, another one gives others"""
         X, Y = draw.integers(9, 3, high=5), draw.integers(9, high=5)
         generator, other = draw.generator(), draw.generator()
-        first, again, different = (
+        first, again, different, later = (
             torch.cat([
                 one.reshape(-1) for one in student.train_ngram_mlp(X, Y, 5, 2, 4, 3, 0.5, source)
             ])
-            for source in (generator, generator, other)
+            for source in (generator, generator, other, draw.advanced(generator))
         )  # fmt: skip
         facts = [len(first), bool(first.isfinite().all()), bool(first.any())]
         expect(facts, [63, True, True], name="generator")
         expect(torch.equal(first, again), expected=True, name="generator")
         expect(torch.equal(first, different), expected=False, name="generator")
+        expect(torch.equal(first, later), expected=False, name="generator")

@@ -390,14 +390,15 @@ class TestTrainMlp:
         x, y, generator, other = (
             draw.normal(12, 3), draw.one_hot(12, 2), draw.generator(), draw.generator(),
         )  # fmt: skip
-        first, again, different = (
+        first, again, different, later = (
             torch.cat([param.reshape(-1) for param in student.train_mlp(x, y, 4, 3, 0.5, source)])
-            for source in (generator, generator, other)
+            for source in (generator, generator, other, draw.advanced(generator))
         )
         facts = [len(first), bool(first.isfinite().all()), bool(first.any())]
         expect(facts, [26, True, True], name="generator")
         expect(torch.equal(first, again), expected=True, name="generator")
         expect(torch.equal(first, different), expected=False, name="generator")
+        expect(torch.equal(first, later), expected=False, name="generator")
 
 
 # --- ReLU networks of any depth ---------------------------------------------------------------

@@ -839,12 +839,14 @@ def check_uniform(expect, weight, shape, bound, part="weight"):
 
 
 def check_generator(draw, expect, function):
-    """The same state gives the same weight, another one another."""
+    """The same state gives the same weight, another one another, also if the seed is the same."""
     generator, other = draw.generator(), draw.generator()
-    first, again, different = (function(5, 3, source) for source in (generator, generator, other))
+    sources = (generator, generator, other, draw.advanced(generator))
+    first, again, different, later = (function(5, 3, source) for source in sources)
     check_shape(expect, first, (5, 3), "generator")
     expect(torch.equal(first, again), expected=True, name="generator")
     expect(torch.equal(first, different), expected=False, name="generator")
+    expect(torch.equal(first, later), expected=False, name="generator")
 
 
 @pytest.mark.exercise("kaiming_uniform", parts=RANDOM)
@@ -1047,14 +1049,15 @@ class TestDropoutForward:
     def test_generator(self, student, draw, expect):
         """the same generator state gives the same mask, another one another"""
         x, generator, other = draw.normal(10, 12), draw.generator(), draw.generator()
-        first, again, different = (
+        first, again, different, later = (
             student.dropout_forward(x, 0.5, source, training=True)[1].bool()
-            for source in (generator, generator, other)
+            for source in (generator, generator, other, draw.advanced(generator))
         )
         facts = [list(first.shape), bool(first.any()), bool(first.all())]
         expect(facts, [[10, 12], True, False], name="generator")
         expect(torch.equal(first, again), expected=True, name="generator")
         expect(torch.equal(first, different), expected=False, name="generator")
+        expect(torch.equal(first, later), expected=False, name="generator")
 
 
 def dropout_grad(grad_y, mask, p):

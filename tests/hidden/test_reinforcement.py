@@ -391,11 +391,12 @@ class TestEpsilonGreedy:
     def test_generator(self, student, draw, expect, epsilon):
         """the same state gives the same actions, another one others"""
         q, source, other = draw.normal(80, 6), draw.generator(), draw.generator()
-        first, again, different = (
-            student.epsilon_greedy(q, epsilon, one) for one in (source, source, other)
+        first, again, different, later = (
+            student.epsilon_greedy(q, epsilon, one)
+            for one in (source, source, other, draw.advanced(source))
         )
         facts = [list(first.shape), torch.equal(first, again), torch.equal(first, different)]
-        expect(facts, [[80], True, False], name="generator")
+        expect([*facts, torch.equal(first, later)], [[80], True, False, False], name="generator")
 
 
 # --- learning from steps ----------------------------------------------------------------------
@@ -606,14 +607,14 @@ class TestQLearning:
     def test_generator(self, student, support, draw, expect):
         """the same state gives the same table, another one another"""
         facts, source, other = corridor(draw, 6), draw.generator(), draw.generator()
-        first, again, different = (
+        first, again, different, later = (
             student.q_learning(support.make("world", *facts), 60, 0.5, 0.9, 0.9, one)
-            for one in (source, source, other)
+            for one in (source, source, other, draw.advanced(source))
         )
         seen = [list(first.shape), bool(first.any()), bool(first[-1].any())]
         expect(seen, [[6, 2], True, False], name="generator")
-        expect([torch.equal(first, again), torch.equal(first, different)], [True, False],
-               name="generator")  # fmt: skip
+        same = [torch.equal(first, table) for table in (again, different, later)]
+        expect(same, [True, False, False], name="generator")
 
 
 # --- policy gradient --------------------------------------------------------------------------

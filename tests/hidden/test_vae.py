@@ -987,16 +987,16 @@ class TestTrainVae:
     def test_generator(self, student, draw, expect):
         """the same generator state gives the same parameters, another one gives others"""
         x, generator, other = draw.integers(9, 5, high=2), draw.generator(), draw.generator()
-        first, again, different = (
+        first, again, different, later = (
             student.train_vae(x.to(draw.dtype), 4, 3, 2, 0.02, source)
-            for source in (generator, generator, other)
+            for source in (generator, generator, other, draw.advanced(generator))
         )
         shapes = [(4, 5), (4,), (3, 4), (3,), (3, 4), (3,), (4, 3), (4,), (5, 4), (5,)]
         expect([tuple(one.shape) for one in first] == shapes, expected=True, name="generator")
-        first, again, different = (
+        first, again, different, later = (
             torch.cat([param.reshape(-1) for param in params])
-            for params in (first, again, different)
+            for params in (first, again, different, later)
         )
-        facts = [bool(first.isfinite().all()), bool(first.any())]
-        facts += [torch.equal(first, again), torch.equal(first, different)]
-        expect(facts, [True, True, True, False], name="generator")
+        facts = [bool(first.isfinite().all()), bool(first.any()), torch.equal(first, again)]
+        facts += [torch.equal(first, different), torch.equal(first, later)]
+        expect(facts, [True, True, True, False, False], name="generator")

@@ -44,6 +44,16 @@ def test_generators_are_seeded():
     assert torch.equal(torch.rand(3, generator=one), torch.rand(3, generator=other))
 
 
+def test_an_advanced_generator_shares_the_seed_alone():
+    draw = Draw("a")
+    generator = draw.generator()
+    before = generator.get_state()
+    later = draw.advanced(generator)
+    assert later.initial_seed() == generator.initial_seed()
+    assert torch.equal(generator.get_state(), before)
+    assert torch.equal(torch.rand(8, generator=generator)[5:], torch.rand(3, generator=later))
+
+
 @pytest.mark.parametrize("kind", ["transposed", "strided", "offset"])
 def test_a_layout_keeps_the_values(kind):
     x = Draw("a").normal(3, 4)
