@@ -275,6 +275,8 @@ def forget(
         if database is not None:
             gradebook.write_database(database, gradebook.rows(configured, store))
     _say_traces(done.removed, "removed")
+    if not done.removed.files and not done.removed.rows:
+        click.echo(f"{student}: there was nothing to remove; is the id right?")
     for path in done.left:
         click.echo(f"{path}: the id or the name still stands here, in another's words", err=True)
     if done.left:
