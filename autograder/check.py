@@ -5,8 +5,9 @@ No sandbox, no reference, no hidden test: everything here is on the student's ma
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -35,35 +36,32 @@ class Report:
         return sum(result.outcome.value == "passed" for result in self.results)
 
 
-def check(path: Path, only: Sequence[str] = ()) -> Report:
+def check(
+    path: Path, only: Sequence[str] = (), *, begins: Callable[[str], None] | None = None
+) -> Report:
     """Run the public suite on a student's file.
 
     Args:
         path: The module or notebook, or the folder it is in.
         only: Ids of the exercises to check; all if empty.
+        begins: Called with the file's name before its code runs.
 
     Raises:
         ConfigError: If the folder holds no assignment, or an id is unknown.
         SubmissionError: If the file is missing or cannot be read.
         SuiteError: If the assignment's own files are damaged, or no longer those that came.
     """
-    file = find(path)
-    topic, folder = _find(file)
+    topic, folder = _find(path)
     data = PublicData.load(folder / f"{topic}.json")
     _check_known("-k", only, data)
-    opened = local.open_file(file, data)
-    return _report(folder, data, opened, only, file.name)
-
-
-def find(path: Path) -> Path:
-    """Return the module or notebook that is meant by a path: itself, or one in that folder.
-
-    Raises:
-        ConfigError: If the folder holds no assignment.
-        SubmissionError: If the file is missing.
-    """
-    topic, folder = _find(path)
-    return path if path.is_file() else local.find_file(folder, topic)
+    file, others = (path, ()) if path.is_file() else local.choose_file(folder, data)
+    if begins is not None:
+        begins(file.name)
+    report = _report(folder, data, local.open_file(file, data), only, file.name)
+    if not others:
+        return report
+    also = f"also here: {', '.join(others)}; name a file to test it."
+    return replace(report, remarks=(*report.remarks, also))
 
 
 def check_kernel(
@@ -198,6 +196,13 @@ def _find(path: Path) -> tuple[str, Path]:
     ]
     if path.is_file() and path.stem in topics:
         return path.stem, folder
+    if path.is_file() and not topics:
+        word = re.match(r"\w*", path.stem)
+        topic = word[0] if word else path.stem  # "losses (1)" is a second losses
+        raise ConfigError(
+            f"{path}: expected test_{topic}.py and {topic}.json beside it, got no such files."
+            f" Move it to the folder that you were given; `gradlab start {topic}` makes one."
+        )
     if len(topics) != 1:
         found = f"{len(topics)} of them" if topics else "none"
         raise ConfigError(

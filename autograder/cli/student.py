@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,7 +52,7 @@ def start(topic: str, directory: Path | None) -> None:
 @click.command()
 @click.argument("path", required=False, default=".", type=click.Path(path_type=Path))
 @click.option("-k", "only", multiple=True, metavar="EXERCISE", help="Check this exercise only.")
-@click.option("--hint", count=True, help="Show the next hint; again for the one after.")
+@click.option("--hint", count=True, help="Show one hint more; --hint --hint shows two more.")
 @click.option("--json", "as_json", is_flag=True, help="Print what programs can read.")
 @click.option("--watch", is_flag=True, help="Check again whenever you save; Ctrl-C ends it.")
 @click.option("--annotate", type=click.Choice(["github", "gitlab"]),
@@ -77,12 +78,10 @@ def check(
         _watch(path, [*names, *hints, *(["--json"] if as_json else [])])
         return
     from autograder.check import check as run_check  # noqa: PLC0415 -- torch takes seconds
-    from autograder.check import find  # noqa: PLC0415
     from autograder.report import text  # noqa: PLC0415
 
-    file = find(path)
-    attended.begins(file.name, "the checks", code=1)
-    report = run_check(file, only)
+    begins = partial(attended.begins, what="the checks", code=1)
+    report = run_check(path, only, begins=begins)
     passed = report.passed == len(report.results)
     if as_json:
         click.echo(json.dumps(_plain(report), indent=2))
@@ -93,11 +92,22 @@ def check(
                 console.print(line)
         for remark in report.remarks:
             console.print(text.inside("note: ", remark, depth=0))
+        if more := _more_hints(report, 1 + hint):
+            console.print(text.inside("", more, depth=0))
         summary = text.check_summary(report.results, report.file, report.varies)
         console.print(text.inside("", summary, depth=0))
     if annotate is not None:
         _annotate(report, path, annotate)
     raise SystemExit(0 if passed else 1)
+
+
+def _more_hints(report: Report, shown: int) -> str:
+    """Say how to see the hints of a check after the first `shown` of each mistake."""
+    most = max((len(one.hints) for each in report.results for one in each.diagnoses), default=0)
+    if most <= shown:
+        return ""
+    last = f", {' '.join(['--hint'] * (most - 1))} for all" if most > shown + 1 else ""
+    return f"More hints: add {' '.join(['--hint'] * shown)} for one more{last}."
 
 
 def _annotate(report: Report, path: Path, platform: str) -> None:
@@ -114,8 +124,10 @@ def _annotate(report: Report, path: Path, platform: str) -> None:
         results=report.results,
     )
     if platform == "gitlab":
-        Path(f"gradlab-{report.topic}.json").write_bytes(annotations.code_quality(checked))
-        Path(f"gradlab-{report.topic}.xml").write_bytes(annotations.junit(checked))
+        quality, tests = (Path(f"gradlab-{report.topic}.{kind}") for kind in ("json", "xml"))
+        quality.write_bytes(annotations.code_quality(checked))
+        tests.write_bytes(annotations.junit(checked))
+        click.echo(f"Wrote {quality} (code quality) and {tests} (JUnit).", err=True)
         return
     for command in annotations.github_commands(checked):
         click.echo(command)

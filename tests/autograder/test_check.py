@@ -225,6 +225,54 @@ def test_a_folder_without_an_assignment_is_named(tmp_path):
         check(tmp_path)
 
 
+def test_a_file_without_its_tests_is_told_what_belongs_beside_it(tmp_path):
+    (tmp_path / "toy (1).py").write_text(RIGHT)
+    with pytest.raises(
+        ConfigError,
+        match=r"toy \(1\)\.py: expected test_toy\.py and toy\.json beside it, got no such files\."
+        r" Move it to the folder that you were given; `gradlab start toy` makes one\.$",
+    ):
+        check(tmp_path / "toy (1).py")
+
+
+STUB = "def double(x):\n    raise NotImplementedError\n"
+ALSO = "also here: {}; name a file to test it."
+
+
+def test_where_the_expected_files_are_untouched_the_one_with_work_is_checked(folder):
+    (folder / "toy (1).ipynb").write_text(notebook(RIGHT))
+    (folder / "old.py").write_text(RIGHT)
+    (folder / "toy.ipynb").write_text(notebook(STUB))
+    report = checked(folder, STUB)
+    assert report.file in ("toy (1).ipynb", "old.py")
+    (other,) = {"toy (1).ipynb", "old.py"} - {report.file}
+    assert report.remarks == (ALSO.format(other),)
+
+
+def test_other_files_with_work_are_named(folder):
+    (folder / "toy (1).ipynb").write_text(notebook(RIGHT))
+    (folder / "helpers.py").write_text("x = 1\n")
+    (folder / ".toy.py").write_text(RIGHT)
+    report = checked(folder)
+    assert (report.file, report.remarks) == ("toy.py", (ALSO.format("toy (1).ipynb"),))
+    assert check(folder / "toy.py").remarks == ()
+
+
+def test_a_file_that_cannot_be_read_is_not_passed_over_for_another(folder):
+    (folder / "toy (1).ipynb").write_text(notebook(RIGHT))
+    with pytest.raises(SubmissionError, match=r"^toy\.py, line 1: expected Python 3"):
+        checked(folder, "def double(x)\n")
+    (folder / "toy.py").unlink()
+    (folder / "toy.ipynb").write_text(notebook(STUB, "def halve(x:"))
+    assert check(folder).file == "toy.ipynb"
+
+
+def test_a_single_file_of_another_name_is_found(folder):
+    (folder / "toy (1).ipynb").write_text(notebook(RIGHT))
+    report = check(folder)
+    assert (report.file, report.remarks) == ("toy (1).ipynb", ())
+
+
 def test_a_folder_with_two_assignments_needs_a_file_to_be_named(folder):
     for name in ("toy.json", "test_toy.py"):
         shutil.copy(folder / name, folder / name.replace("toy", "other"))

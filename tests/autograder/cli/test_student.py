@@ -127,6 +127,12 @@ def test_a_known_mistake_gets_one_hint_more_each_time(check):
         code, printed, _ = check("known-mistakes", *options)
         assert code == 1
         assert [hint in printed for hint in hints] == [n <= asked for n in range(3)]
+        more = [
+            "More hints: add --hint for one more, --hint --hint for all.\n",
+            "More hints: add --hint --hint for one more.\n",
+        ]
+        assert [line in printed for line in more] == [asked == 0, asked == 1]
+        assert printed.count("More hints") == (asked < 2)
     assert "db_keeps_an_axis" not in printed
 
 
@@ -272,7 +278,11 @@ def test_without_a_summary_file_the_lines_are_shown_all_the_same(check, monkeypa
 def test_on_gitlab_two_reports_are_written(check, home, monkeypatch):
     monkeypatch.chdir(home.parent)
     monkeypatch.delenv("GITHUB_WORKSPACE", raising=False)
-    assert check("known-mistakes", "--annotate", "gitlab")[0] == 1
+    code, _, said = check("known-mistakes", "--annotate", "gitlab")
+    assert (code, said) == (
+        1,
+        "Wrote gradlab-layers.json (code quality) and gradlab-layers.xml (JUnit).\n",
+    )
     (found, *_) = json.loads((home.parent / "gradlab-layers.json").read_text())
     assert found["location"]["path"] == "layers/layers.py"
     assert '<testsuite name="layers"' in (home.parent / "gradlab-layers.xml").read_text()
