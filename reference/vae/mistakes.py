@@ -87,16 +87,18 @@ def _per_example(grad_kl, mu):
     return grad_kl.reshape(-1, *[1] * (mu.dim() - 1))
 
 
-def _train(x, hidden, latent, steps, lr, generator, *, kl_weight=1.0, noisy=True):
-    """Train a variational autoencoder; the weight of the KL term is 1, and codes are noisy."""
+def _train(x, hidden, latent, steps, lr, generator, *, kl_weight=1.0, noisy=True, anew=True):
+    """Train rightly: the weight of the KL term is 1, codes are noisy, each step draws anew."""
     params = []
     widths = ((hidden, x.shape[1]), (latent, hidden), (latent, hidden), (hidden, latent))
     for n_out, n_in in (*widths, (x.shape[1], hidden)):
         weight = torch.randn(n_out, n_in, generator=generator).to(x) / math.sqrt(n_in)
         params += [weight.requires_grad_(), x.new_zeros(n_out).requires_grad_()]
     W_e, b_e, W_mu, b_mu, W_v, b_v, W_d, b_d, W_x, b_x = params
-    optimizer = torch.optim.Adam(params, lr=lr)
+    optimizer, state = torch.optim.Adam(params, lr=lr), generator.get_state()
     for _ in range(steps):
+        if not anew:
+            generator.set_state(state)
         batch = x[torch.randint(len(x), (min(100, len(x)),), generator=generator)]
         h = torch.tanh(batch @ W_e.T + b_e)
         mu, logvar = h @ W_mu.T + b_mu, h @ W_v.T + b_v
@@ -3345,3 +3347,16 @@ def own_random_numbers(x, hidden, latent, steps, lr, generator):
 def seed_for_state(x, hidden, latent, steps, lr, generator):
     own = torch.Generator().manual_seed(generator.initial_seed())
     return _train(x, hidden, latent, steps, lr, own)
+
+
+@mistake(
+    "train_vae",
+    source="constructed: the state is restored before each step",
+    hints=(
+        "Each step of the training sees the same noise.",
+        "The start is right, and so is the first step.",
+        "Which random numbers does the second step get?",
+    ),
+)
+def the_same_noise_in_each_step(x, hidden, latent, steps, lr, generator):
+    return _train(x, hidden, latent, steps, lr, generator, anew=False)
