@@ -156,10 +156,10 @@ def causal_mask(T: int) -> torch.Tensor:
 #
 # **Not allowed.** attention, softmax.
 #
-# **Parts.** `y`; `a`; `stability` (scores of several thousand, also where the mask hides them);
-# `empty_rows` (queries that may attend to nothing). **Hidden tests vary** all sizes (also 1, also
-# equal), the leading axes (0 to 2), masks of several shapes, the size of the scores, dtype and
-# memory layout.
+# **Parts.** `y`; `a`; `stability` (scores of ten thousand and more, of either sign, also where the
+# mask hides them); `empty_rows` (queries that may attend to nothing). **Hidden tests vary** all
+# sizes (also 1, also equal), the leading axes (0 to 2), masks of several shapes, the size of the
+# scores, dtype and memory layout.
 
 
 # %%
@@ -326,7 +326,7 @@ def merge_heads(x: torch.Tensor) -> torch.Tensor:
 # **Not allowed.** attention.
 #
 # **Hidden tests vary** all sizes (also 1, also equal), $E$ smaller and larger than $D$, the number
-# of heads (from 1 to $E$), masks of several shapes, dtype and memory layout.
+# of heads (from 1 to $E$), masks of several shapes, scores down to -500, dtype and memory layout.
 
 
 # %%
@@ -488,8 +488,8 @@ def sinusoidal_positions(positions: torch.Tensor, d: int) -> torch.Tensor:
 # **Not allowed.** attention, layer norm.
 #
 # **Parts.** `post`; `pre`. **Hidden tests vary** all sizes (also 1, also equal), the number of
-# heads, masks, $\gamma$ and $\beta$, tokens whose features are nearly equal, dtype and memory
-# layout.
+# heads, masks, scores down to -500, $\gamma$ and $\beta$, tokens whose features are nearly equal,
+# dtype and memory layout.
 
 
 # %%

@@ -480,8 +480,8 @@ def maxpool2d_forward(
 #
 # **Not allowed.** pooling, convolution, autograd.
 #
-# **Parts.** `grad_x` (no ties, no padding); `padding`; `ties`. **Hidden tests vary** the same as in
-# exercise 9.
+# **Parts.** `grad_x` (no ties, no padding); `padding`; `ties` (also pixels that are nearly as large
+# as the winner). **Hidden tests vary** the same as in exercise 9.
 
 
 # %%

@@ -267,8 +267,9 @@ def softmax_backward(grad_p: torch.Tensor, p: torch.Tensor) -> torch.Tensor:
 #
 # **Parts.** `loss`; `stability` (large logits that lie close together, or in favour of the
 # target); `underflow` (logits so far apart that some probability is 0 in floating point).
-# **Hidden tests vary** `N` and `C` (also equal, also 1), both forms of `target`, `reduction`, the
-# size and spread of the logits, which are always finite, dtype and memory layout.
+# **Hidden tests vary** `N` and `C` (also equal, also 1), both forms of `target`, shares of a target
+# down to a billionth, `reduction`, the size and spread of the logits, which are always finite,
+# dtype and memory layout.
 
 
 # %%
@@ -430,8 +431,9 @@ def gaussian_nll(y: torch.Tensor, mu: torch.Tensor, var: torch.Tensor) -> torch.
 #
 # **Not allowed.** softmax, distributions.
 #
-# **Parts.** `entropy`; `zeros` (probabilities that are exactly 0). **Hidden tests vary** the
-# shape (1 to 3 axes), uniform and certain distributions, dtype and memory layout.
+# **Parts.** `entropy`; `zeros` (probabilities that are exactly 0, or hardly above). **Hidden tests
+# vary** the shape (1 to 3 axes), uniform and certain distributions, rare events, dtype and memory
+# layout.
 
 
 # %%
@@ -466,7 +468,7 @@ def entropy(p: torch.Tensor) -> torch.Tensor:
 # **Not allowed.** softmax, distributions.
 #
 # **Parts.** `cross_entropy`; `zeros`. **Hidden tests vary** the shape, zeros in `p`, in `q` and
-# in both, dtype and memory layout.
+# in both, rare events, dtype and memory layout.
 
 
 # %%
@@ -505,7 +507,7 @@ def cross_entropy_discrete(p: torch.Tensor, q: torch.Tensor) -> torch.Tensor:
 # **Not allowed.** softmax, distributions.
 #
 # **Parts.** `kl`; `zeros`. **Hidden tests vary** the shape, equal distributions, zeros in `p`, in
-# `q` and in both, dtype and memory layout.
+# `q` and in both, rare events, dtype and memory layout.
 
 
 # %%

@@ -81,7 +81,8 @@ import torch
 #
 # **Parts.** `y`; `running_mean`; `running_var`; `evaluation`; `stability` (data far from 0);
 # `one_example` (when to raise, and when not). **Hidden tests vary** `N` and `C` (also equal, also
-# 1), `momentum`, `eps`, features with a tiny variance or none, dtype and memory layout.
+# 1), `momentum` (also 0 and 1), `eps`, features with a tiny variance or none, dtype and memory
+# layout.
 
 
 # %%

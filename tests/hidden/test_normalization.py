@@ -278,7 +278,7 @@ class TestBatchnorm2dForward:
         x, params = spread_out(draw, *shape, axes=CHANNEL), parameters(draw, shape[1])
         check_batchnorm(expect, oracle, student.batchnorm2d_forward, x, params, training=True)
 
-    @pytest.mark.parametrize(("momentum", "eps"), [(0.3, 1e-2), (0.9, 1e-5)], ids=str)
+    @pytest.mark.parametrize(("momentum", "eps"), [(0.3, 1e-2), (0.9, 1e-5), (0.0, 0.5)], ids=str)
     def test_options(self, student, draw, expect, oracle, momentum, eps):
         """training: momentum and eps"""
         x, params = spread_out(draw, 2, 3, 2, 4, axes=CHANNEL), parameters(draw, 3)
@@ -288,9 +288,9 @@ class TestBatchnorm2dForward:
         )  # fmt: skip
 
     def test_no_variance(self, student, draw, expect, oracle):
-        """training: a channel that never changes, one with a tiny variance"""
+        """training: a channel that never changes, two with a tiny variance"""
         x, params = spread_out(draw, 2, 3, 2, 4, axes=CHANNEL), parameters(draw, 3)
-        x[:, 0], x[:, 2] = 2.0, 0.01 * x[:, 2]
+        x[:, 0], x[:, 1], x[:, 2] = 2.0, 0.001 * x[:, 1], 0.01 * x[:, 2]
         check_batchnorm(expect, oracle, student.batchnorm2d_forward, x, params, training=True)
 
     @pytest.mark.parametrize("kind", [*LAYOUTS, "channels last"])
@@ -656,9 +656,9 @@ class TestInstancenormForward:
 
     @pytest.mark.part("y")
     def test_no_variance(self, student, draw, expect, oracle):
-        """a channel of one image whose pixels are equal, one with a tiny variance"""
+        """a channel of one image whose pixels are equal, two with a tiny variance"""
         x = spread_out(draw, 2, 3, 2, 4, axes=PICTURE)
-        x[0, 1], x[1, 2] = 2.0, 0.01 * x[1, 2]
+        x[0, 1], x[1, 0], x[1, 2] = 2.0, 0.001 * x[1, 0], 0.01 * x[1, 2]
         self.check(student, expect, oracle, x, draw.normal(3), draw.normal(3))
 
     @pytest.mark.part("y")
@@ -724,9 +724,9 @@ class TestGroupnormForward:
 
     @pytest.mark.part("y")
     def test_no_variance(self, student, draw, expect, oracle):
-        """a group of one image whose values are equal, one with a tiny variance"""
+        """a group of one image whose values are equal, two with a tiny variance"""
         x = grouped(draw, 2, 6, 2, 2, groups=3)
-        x[0, :2], x[1, 2:4] = 2.0, 0.01 * x[1, 2:4]
+        x[0, :2], x[1, :2], x[1, 2:4] = 2.0, 0.001 * x[1, :2], 0.01 * x[1, 2:4]
         self.check(student, expect, oracle, x, 3, draw.normal(6), draw.normal(6))
 
     @pytest.mark.part("y")
