@@ -119,7 +119,7 @@ def test_a_day_from_start_to_pack(terminal):
     said = terminal.type("gradlab check losses -k softmax")
     assert "losses.py: 1 of 1 exercise passes its public tests." in said
     assert "Hidden tests also vary the shape (1 to 3 axes" in said
-    assert "3 passed" in terminal.type("pytest -q losses/test_losses.py::TestSoftmax")
+    assert "3 passed" in terminal.type("python -m pytest -q losses/test_losses.py::TestSoftmax")
     terminal.keep("4-right")
 
     said = terminal.type("gradlab pack losses")
