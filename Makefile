@@ -7,7 +7,7 @@ INSTALLED := .venv/.installed
 # One thread for each process: the grader forks, and results do not depend on the machine's size.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help demo test check prove coverage bench bench-peers bench-attacks generate clean
+.PHONY: help demo test check prove coverage scale bench bench-peers bench-attacks generate clean
 
 help:
 	@echo 'make demo           grade the bundled class, end to end, into build/demo/'
@@ -15,6 +15,7 @@ help:
 	@echo 'make check          lint, types, layering, and whether assignments/ is current'
 	@echo 'make prove          the slow proofs: isolation, and every solution, mistake and alternative'
 	@echo 'make coverage       the branches of the sandbox and the worker that tests run: at least 95 %'
+	@echo 'make scale          two hundred copies of the class in one run: same verdicts, flat memory'
 	@echo 'make bench          measure speed'
 	@echo 'make bench-peers    GradLab, otter-grader and nbgrader on the same notebooks: how fast?'
 	@echo 'make bench-attacks  who gives points to wrong code? GradLab, otter-grader and nbgrader'
@@ -48,6 +49,9 @@ coverage: $(INSTALLED)
 	  --ignore=tests/autograder/sandbox/test_walk.py --ignore=tests/autograder/sandbox/test_secrets.py
 	@$(BIN)/coverage combine -q
 	@$(BIN)/coverage report
+
+scale: $(INSTALLED)
+	@SCALE_COPIES=200 $(BIN)/python -m pytest -q tests/autograder/test_scale.py
 
 bench: $(INSTALLED)
 	@$(BIN)/python benchmarks/run.py
