@@ -118,7 +118,8 @@ class _Unpacker:
 
     def _member(self, archive: str, opened: zipfile.ZipFile, info: zipfile.ZipInfo) -> File | None:
         name = clean(f"{archive}/{info.filename}")
-        if info.is_dir() or _is_ignored(name):
+        # Not `is_dir`, which wants a name to have letters.
+        if info.filename.endswith("/") or _is_ignored(name):
             return None
         refusal = _refusal(info) or self._size_refusal(info, name)
         if refusal:
@@ -175,7 +176,7 @@ def _refusal(info: zipfile.ZipInfo) -> str | None:
     """Return why a member is not a plain file inside the archive, or None."""
     name = info.orig_filename  # `filename` is already cut at a NUL
     kind = stat.S_IFMT(info.external_attr >> 16)
-    if "\\" in name or "\0" in name or name.startswith("/") or re.match(r"[A-Za-z]:", name):
+    if not name or set(name) & {"\\", "\0"} or re.match(r"/|[A-Za-z]:", name):
         return "expected a plain relative name. Pack the folder again."
     if ".." in name.split("/"):
         return 'expected a name inside the archive, got "..". Pack the folder again.'

@@ -427,7 +427,7 @@ READERS: dict[str, Callable[[], Reader]] = {
         "autograder.collect.tables:read_roster", "roster.csv", r"roster\.csv:\d+: .+", _ROSTER
     ),
     "the ledger": lambda: file_reader(
-        "autograder.ledger:read", "ledger.jsonl", r"ledger\.jsonl:\d+: .+", [_ENTRIES], *_DATES
+        "autograder.ledger:read", "ledger.jsonl", r"\S*ledger\.jsonl:\d+: .+", [_ENTRIES], *_DATES
     ),
     **{
         f"OUT/{name}.json": partial(_store, name)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autograder.worker.archives import Caps, clean, unpack
+from autograder.worker.archives import Caps, _refusal, clean, unpack
 
 
 def packed(*members, compression=zipfile.ZIP_DEFLATED):
@@ -83,8 +83,9 @@ def test_names_that_lead_elsewhere_and_special_files_are_refused(name, said):
     assert said in problems[0]
 
 
-def test_a_name_with_nul_is_refused():
-    data = packed(("aXb.py", "x = 1")).replace(b"aXb.py", b"a\0b.py")
+@pytest.mark.parametrize("name", [b"a\0b.py", b"\0Xb.py"], ids=["inside", "first"])
+def test_a_name_with_nul_is_refused(name):
+    data = packed(("aXb.py", "x = 1")).replace(b"aXb.py", name)
     files, problems = unpack([("w.zip", data)])
     assert files == []
     assert "plain relative name" in problems[0]
@@ -178,3 +179,9 @@ def test_a_zip_with_any_bytes_changed_never_raises(data):
 @pytest.mark.parametrize("name", [".DS_Store", "__pycache__/a.py", "node_modules/a.py"])
 def test_clutter_that_is_handed_in_by_itself_is_passed_over(name):
     assert unpack([(name, b"x = 1")]) == ([], [])
+
+
+def test_a_member_without_a_name_is_refused():
+    info = zipfile.ZipInfo("b.py")
+    info.orig_filename = ""
+    assert "plain relative name" in _refusal(info)
