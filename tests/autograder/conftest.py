@@ -1,5 +1,9 @@
+import shutil
+from pathlib import Path
+
 import pytest
 
+from autograder.cli import main
 from tests.autograder import arcs, layers
 
 
@@ -16,3 +20,18 @@ def graded(tmp_path_factory) -> layers.Desk:
     desk = layers.desk(tmp_path_factory.mktemp("layers"))
     desk.grade("--jobs", "2")
     return desk
+
+
+@pytest.fixture(scope="session")
+def _layers_handout(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("handouts")
+    assert main(["-C", str(layers.COURSE), "release", "-o", str(folder)]) == 0
+    return folder / "layers"
+
+
+@pytest.fixture
+def home(_layers_handout, tmp_path) -> Path:
+    """Return the folder of a student of the layers course who writes in the module."""
+    folder = Path(shutil.copytree(_layers_handout, tmp_path / "layers"))
+    (folder / "layers.ipynb").unlink()
+    return folder

@@ -3,16 +3,13 @@
 import fcntl
 import os
 import pty
-import shutil
 import signal
 import subprocess
 import termios
-from pathlib import Path
 
 import pytest
 
 from autograder.attended import Attended
-from autograder.cli import main
 from tests.autograder.layers import COMMAND, COURSE, ENVIRONMENT
 
 RIGHT = (COURSE / "submissions" / "tuple-cache" / "layers.py").read_text()
@@ -23,20 +20,6 @@ ENDED = (
     " Look for exit() or os._exit in it.\n"
 )
 WAITS = "\nprint('waiting', flush=True)\nwhile True:\n    pass\n"
-
-
-@pytest.fixture(scope="module")
-def handout(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("handouts")
-    assert main(["-C", str(COURSE), "release", "-o", str(folder)]) == 0
-    return folder / "layers"
-
-
-@pytest.fixture
-def home(handout, tmp_path):
-    folder = Path(shutil.copytree(handout, tmp_path / "layers"))
-    (folder / "layers.ipynb").unlink()
-    return folder
 
 
 def gradlab(home, *arguments, given=""):

@@ -2,7 +2,6 @@
 
 import os
 import pty
-import shutil
 import signal
 import subprocess
 import sys
@@ -67,20 +66,6 @@ class Watched:
         with self._changed:
             assert self._changed.wait_for(lambda: self._ended, PATIENCE_S)
             return self._text
-
-
-@pytest.fixture(scope="module")
-def handout(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("handouts")
-    assert main(["-C", str(COURSE), "release", "-o", str(folder)]) == 0
-    return folder / "layers"
-
-
-@pytest.fixture
-def home(handout, tmp_path):
-    folder = Path(shutil.copytree(handout, tmp_path / "layers"))
-    (folder / "layers.ipynb").unlink()
-    return folder
 
 
 @pytest.fixture
