@@ -39,7 +39,7 @@ def slopes(function, x, h=1e-5):
     return grad
 
 
-def close(one, other):
+def assert_close(one, other):
     torch.testing.assert_close(one, other, rtol=1e-6, atol=1e-8)
 
 
@@ -89,17 +89,21 @@ def test_both_convolutions_agree_with_scipy(reference, normal):
     signal = pytest.importorskip("scipy.signal")
     for shape, kernel in [((6, 7), (3, 2)), ((5, 5), (5, 1)), ((4, 6), (1, 1))]:
         x, k = normal(*shape), normal(*kernel)
-        close(reference["corr2d"](x, k), torch.tensor(signal.correlate2d(x, k, mode="valid")))
-        close(reference["true_conv2d"](x, k), torch.tensor(signal.convolve2d(x, k, mode="valid")))
+        assert_close(
+            reference["corr2d"](x, k), torch.tensor(signal.correlate2d(x, k, mode="valid"))
+        )
+        assert_close(
+            reference["true_conv2d"](x, k), torch.tensor(signal.convolve2d(x, k, mode="valid"))
+        )
 
 
 def test_true_convolution_is_a_product_of_spectra_and_commutes(reference, normal):
     x, k = normal(6, 7), normal(3, 2)
     size = (8, 8)
     full = torch.fft.irfft2(torch.fft.rfft2(x, s=size) * torch.fft.rfft2(k, s=size), s=size)
-    close(reference["true_conv2d"](x, k), full[2:6, 1:7])
+    assert_close(reference["true_conv2d"](x, k), full[2:6, 1:7])
     framed_x, framed_k = F.pad(x, (1, 1, 2, 2)), F.pad(k, (6, 6, 5, 5))
-    close(reference["true_conv2d"](framed_x, k), reference["true_conv2d"](framed_k, x))
+    assert_close(reference["true_conv2d"](framed_x, k), reference["true_conv2d"](framed_k, x))
 
 
 # --- the layer --------------------------------------------------------------------------------
@@ -114,9 +118,9 @@ def test_conv2d_is_bilinear_and_its_gradients_are_its_adjoints(reference, normal
     grads = reference["conv2d_backward"](grad_y, x, weight, **options)
     linear = reference["conv2d_forward"](x, weight, 0 * bias, **options)
     constant = reference["conv2d_forward"](0 * x, weight, bias, **options)
-    close((grads[0] * x).sum(), (grad_y * linear).sum())
-    close((grads[1] * weight).sum(), (grad_y * linear).sum())
-    close((grads[2] * bias).sum(), (grad_y * constant).sum())
+    assert_close((grads[0] * x).sum(), (grad_y * linear).sum())
+    assert_close((grads[1] * weight).sum(), (grad_y * linear).sum())
+    assert_close((grads[2] * bias).sum(), (grad_y * constant).sum())
 
 
 @pytest.mark.parametrize(("stride", "padding"), LAYERS)
@@ -131,14 +135,14 @@ def test_conv2d_backward_is_the_slope_of_the_forward_pass(reference, normal, str
             changed = [*args[:place], one, *args[place + 1 :]]
             return (grad_y * reference["conv2d_forward"](*changed, **options)).sum()
 
-        close(grad, slopes(loss, args[place]))
+        assert_close(grad, slopes(loss, args[place]))
 
 
 def test_conv2d_moves_with_the_image(reference, normal):
     x, weight, bias = normal(1, 2, 9, 9), normal(3, 2, 3, 3), normal(3)
     y = reference["conv2d_forward"](x, weight, bias, stride=2)
     moved = reference["conv2d_forward"](x.roll((2, 2), (2, 3)), weight, bias, stride=2)
-    close(moved[:, :, 1:, 1:], y[:, :, :-1, :-1])
+    assert_close(moved[:, :, 1:, 1:], y[:, :, :-1, :-1])
 
 
 def test_conv2d_is_a_sum_of_corr2d(reference, normal):
@@ -146,7 +150,7 @@ def test_conv2d_is_a_sum_of_corr2d(reference, normal):
     y = reference["conv2d_forward"](x, weight, bias)
     for n, f in itertools.product(range(2), range(4)):
         maps = [reference["corr2d"](x[n, c], weight[f, c]) for c in range(3)]
-        close(y[n, f], sum(maps) + bias[f])
+        assert_close(y[n, f], sum(maps) + bias[f])
 
 
 # --- pooling ----------------------------------------------------------------------------------
@@ -168,8 +172,8 @@ def test_maxpool2d_backward_is_the_slope_of_the_forward_pass(
         ).sum()
 
     grad_x = reference["maxpool2d_backward"](grad_y, x, kernel_size, stride, padding=padding)
-    close(grad_x, slopes(loss, x))
-    close(grad_x.sum(), grad_y.sum())
+    assert_close(grad_x, slopes(loss, x))
+    assert_close(grad_x.sum(), grad_y.sum())
 
 
 @pytest.mark.parametrize(("kernel_size", "stride", "padding"), [one for one in POOLS if not one[2]])
@@ -182,11 +186,11 @@ def test_avgpool2d_is_a_convolution_and_its_gradient_the_adjoint(
     box = torch.full((1, 1, kernel_size, kernel_size), 1 / kernel_size**2, dtype=x.dtype)
     zero = torch.zeros(1, dtype=x.dtype)
     flat = reference["conv2d_forward"](x.reshape(6, 1, 5, 6), box, zero, stride=stride)
-    close(y, flat.reshape(y.shape))
+    assert_close(y, flat.reshape(y.shape))
     grad_y = normal(*y.shape)
     grad_x = reference["avgpool2d_backward"](grad_y, x, kernel_size, stride)
-    close((grad_x * x).sum(), (grad_y * y).sum())
-    close(
+    assert_close((grad_x * x).sum(), (grad_y * y).sum())
+    assert_close(
         grad_x,
         slopes(
             lambda x: (grad_y * reference["avgpool2d_forward"](x, kernel_size, stride)).sum(), x
@@ -211,14 +215,14 @@ def test_the_four_exercises_on_columns_make_the_layer(reference, normal, stride,
     x, weight, bias = normal(2, 3, 5, 6), normal(4, 3, 3, 2), normal(4)
     y = reference["conv2d_forward"](x, weight, bias, **options)
     cols = reference["im2col"](x, (3, 2), stride, padding)
-    close(reference["conv2d_cols_forward"](cols, weight, bias, tuple(y.shape[2:])), y)
+    assert_close(reference["conv2d_cols_forward"](cols, weight, bias, tuple(y.shape[2:])), y)
     grad_y = normal(*y.shape)
     grad_cols, *others = reference["conv2d_cols_backward"](grad_y, cols, weight)
     grad_x = reference["col2im"](grad_cols, tuple(x.shape), (3, 2), stride, padding)
     for one, right in zip(
         (grad_x, *others), reference["conv2d_backward"](grad_y, x, weight, **options), strict=True
     ):
-        close(one, right)
+        assert_close(one, right)
 
 
 @pytest.mark.parametrize(("stride", "padding"), LAYERS)
@@ -227,7 +231,7 @@ def test_col2im_is_the_transpose_of_im2col(reference, normal, stride, padding):
     columns = reference["im2col"](x, (3, 2), stride, padding)
     cols = normal(*columns.shape)
     image = reference["col2im"](cols, tuple(x.shape), (3, 2), stride, padding)
-    close((cols * columns).sum(), (image * x).sum())
+    assert_close((cols * columns).sum(), (image * x).sum())
 
 
 # --- training ---------------------------------------------------------------------------------
@@ -250,7 +254,7 @@ def test_train_cnn_takes_the_steps_of_torch(reference, normal):
         F.cross_entropy(network(x[batch], theirs), y[batch]).backward()
         optimizer.step()
     for mine, their, param, before in zip(trained, theirs, params, kept, strict=True):
-        close(mine, their.detach())
+        assert_close(mine, their.detach())
         assert not mine.requires_grad
         assert torch.equal(param, before)
         assert not param.requires_grad

@@ -24,7 +24,7 @@ def normal(seed, *shape):
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
-def close(actual, expected, tolerance=1e-10):
+def assert_close(actual, expected, tolerance=1e-10):
     torch.testing.assert_close(actual, expected, rtol=tolerance, atol=tolerance)
 
 
@@ -44,8 +44,10 @@ def test_single_steps_add_up():
     factor, variance = 1.0, 0.0
     for t, beta in enumerate(BETAS.tolist()):
         factor, variance = math.sqrt(1 - beta) * factor, (1 - beta) * variance + beta
-        close(SOLUTION["q_sample"](single(1.0), at(t), single(0.0), LEFT).item(), factor)
-        close(SOLUTION["q_sample"](single(0.0), at(t), single(1.0), LEFT).item() ** 2, variance)
+        assert_close(SOLUTION["q_sample"](single(1.0), at(t), single(0.0), LEFT).item(), factor)
+        assert_close(
+            SOLUTION["q_sample"](single(0.0), at(t), single(1.0), LEFT).item() ** 2, variance
+        )
 
 
 def test_variance_is_preserved():
@@ -53,7 +55,7 @@ def test_variance_is_preserved():
     ones, zeros = torch.ones(5, 1, dtype=torch.float64), torch.zeros(5, 1, dtype=torch.float64)
     of_data = SOLUTION["q_sample"](ones, t, zeros, LEFT)
     of_noise = SOLUTION["q_sample"](zeros, t, ones, LEFT)
-    close(of_data**2 + of_noise**2, ones)
+    assert_close(of_data**2 + of_noise**2, ones)
     assert (of_data[1:] < of_data[:-1]).all()
 
 
@@ -69,7 +71,7 @@ def test_each_sample_has_its_own_step(shape):
     together = SOLUTION["q_sample"](x_0, t, noise, LEFT)
     for n in range(3):
         alone = SOLUTION["q_sample"](x_0[n : n + 1], t[n : n + 1], noise[n : n + 1], LEFT)
-        close(together[n : n + 1], alone)
+        assert_close(together[n : n + 1], alone)
 
 
 # --- what Bayes says --------------------------------------------------------------------------
@@ -88,14 +90,14 @@ def test_posterior_by_integration(t):
     mean = torch.trapezoid(grid * density, grid)
     variance = torch.trapezoid((grid - mean) ** 2 * density, grid)
     found = SOLUTION["posterior"](single(x_0), single(x_t), at(t), BETAS)
-    close(found[0].squeeze(), mean, 1e-8)
-    close(found[1].squeeze(), variance, 1e-8)
+    assert_close(found[0].squeeze(), mean, 1e-8)
+    assert_close(found[1].squeeze(), variance, 1e-8)
 
 
 def test_posterior_at_the_first_step():
     x_0, x_t = normal(2, 3, 2), normal(3, 3, 2)
     mean, variance = SOLUTION["posterior"](x_0, x_t, torch.zeros(3, dtype=torch.int64), BETAS)
-    close(mean, x_0)
+    assert_close(mean, x_0)
     assert not variance.any()
 
 
@@ -112,9 +114,9 @@ def test_posterior_is_between_the_two_neighbours():
 def test_there_and_back(shape):
     x_0, noise, t = normal(4, *shape), normal(5, *shape), torch.tensor([3, 0, 4, 1, 1])
     x_t = SOLUTION["q_sample"](x_0, t, noise, LEFT)
-    close(SOLUTION["predict_x0_from_noise"](x_t, t, noise, LEFT), x_0)
+    assert_close(SOLUTION["predict_x0_from_noise"](x_t, t, noise, LEFT), x_0)
     mean = SOLUTION["predict_mean_from_noise"](x_t, t, noise, BETAS)
-    close(mean, SOLUTION["posterior"](x_0, x_t, t, BETAS)[0])
+    assert_close(mean, SOLUTION["posterior"](x_0, x_t, t, BETAS)[0])
 
 
 # --- models -----------------------------------------------------------------------------------
@@ -161,8 +163,8 @@ def moments_of_the_way_back(betas, mean, std):
 def test_the_way_back_ends_at_the_data():
     """Exactly for variance 1, but for the last noise; for others after many small steps."""
     m, v = moments_of_the_way_back(BETAS, 3.0, 1.0)
-    close(float(m), 3.0)
-    close(float(v), 1 - BETAS[0].item())
+    assert_close(float(m), 3.0)
+    assert_close(float(v), 1 - BETAS[0].item())
     many = torch.linspace(1e-4, 0.02, 1000, dtype=torch.float64)
     m, v = moments_of_the_way_back(many, -1.0, 0.5)
     assert float(m) == pytest.approx(-1.0, abs=1e-3)
@@ -186,7 +188,7 @@ def test_loop_does_not_look_at_the_last_noise():
     other = noises.clone()
     other[0] = 100.0
     loop = SOLUTION["p_sample_loop"]
-    close(loop(model, x_T, noises, BETAS), loop(model, x_T, other, BETAS))
+    assert_close(loop(model, x_T, noises, BETAS), loop(model, x_T, other, BETAS))
 
 
 def test_strides_of_a_model_that_knows():
@@ -197,8 +199,8 @@ def test_strides_of_a_model_that_knows():
         return SOLUTION["q_sample"](x_0, torch.full((4,), t), noise, LEFT)
 
     for t, s in itertools.combinations(range(4, -1, -1), 2):
-        close(SOLUTION["ddim_step"](lambda *_: noise, where(t), t, s, LEFT), where(s))
-    close(SOLUTION["ddim_step"](lambda *_: noise, where(4), 4, -1, LEFT), x_0)
+        assert_close(SOLUTION["ddim_step"](lambda *_: noise, where(t), t, s, LEFT), where(s))
+    assert_close(SOLUTION["ddim_step"](lambda *_: noise, where(4), 4, -1, LEFT), x_0)
 
 
 def test_many_small_strides_bring_the_moments_home():
@@ -208,4 +210,4 @@ def test_many_small_strides_bring_the_moments_home():
     x = left[-1].sqrt() * 2.0 + torch.tensor([-1.0, 0.0, 1.0], dtype=torch.float64)
     for t in range(999, -1, -1):
         x = SOLUTION["ddim_step"](model, x, t, t - 1, left)
-    close(x, torch.tensor([1.5, 2.0, 2.5], dtype=torch.float64), 0.02)
+    assert_close(x, torch.tensor([1.5, 2.0, 2.5], dtype=torch.float64), 0.02)

@@ -57,7 +57,7 @@ def transforms(f, x):
     return torch.func.vmap(torch.func.jacrev(lambda row: f(row.unsqueeze(0)).squeeze(0)))(x)
 
 
-def close(one, other, atol=1e-10):
+def assert_close(one, other, atol=1e-10):
     torch.testing.assert_close(one, other, rtol=1e-9, atol=atol)
 
 
@@ -68,7 +68,9 @@ def close(one, other, atol=1e-10):
 def test_coupling_log_det_by_differences(g, D, d):
     x, nets = normal(g, 6, D), (tanh_net(g, d, D - d), tanh_net(g, d, D - d))
     forward = SOLUTION["coupling_forward"]
-    close(forward(x, *nets, d)[1], differences(lambda x: forward(x, *nets, d)[0], x), atol=1e-7)
+    assert_close(
+        forward(x, *nets, d)[1], differences(lambda x: forward(x, *nets, d)[0], x), atol=1e-7
+    )
 
 
 def test_coupling_jacobian_is_triangular_with_the_scales_on_its_diagonal(g):
@@ -76,7 +78,7 @@ def test_coupling_jacobian_is_triangular_with_the_scales_on_its_diagonal(g):
     jacobian = transforms(lambda x: SOLUTION["coupling_forward"](x, scale, shift, 2)[0], x)
     assert not jacobian.triu(1).any()
     diagonal = torch.cat([torch.ones(4, 2, dtype=FLOAT64), scale(x[:, :2]).exp()], dim=1)
-    close(jacobian.diagonal(dim1=1, dim2=2), diagonal)
+    assert_close(jacobian.diagonal(dim1=1, dim2=2), diagonal)
 
 
 @pytest.mark.parametrize("mask", [[1, 0, 1, 0], [0, 0, 1], [1, 1, 0, 0, 0], [0]])
@@ -88,7 +90,7 @@ def test_masked_coupling_log_det_by_differences(g, mask):
     def forward(x):
         return SOLUTION["masked_coupling_forward"](x, mask, *nets)
 
-    close(forward(x)[1], differences(lambda x: forward(x)[0], x), atol=1e-7)
+    assert_close(forward(x)[1], differences(lambda x: forward(x)[0], x), atol=1e-7)
     passed = mask.bool()
     assert torch.equal(forward(x)[0][:, passed], x[:, passed])
 
@@ -102,8 +104,8 @@ def test_masked_coupling_with_a_first_half_is_coupling(g):
 
     one = SOLUTION["masked_coupling_forward"](x, mask, scale, shift)
     other = SOLUTION["coupling_forward"](x, of_the_rest(scale), of_the_rest(shift), 2)
-    close(one[0], other[0])
-    close(one[1], other[1])
+    assert_close(one[0], other[0])
+    assert_close(one[1], other[1])
 
 
 def test_permutations_keep_the_volume(g):
@@ -114,7 +116,7 @@ def test_permutations_keep_the_volume(g):
         def permuted(x, permutation=permutation):
             return SOLUTION["permute_forward"](x, permutation)[0]
 
-        close(log_det, differences(permuted, x), atol=1e-7)
+        assert_close(log_det, differences(permuted, x), atol=1e-7)
         assert torch.equal(SOLUTION["permute_inverse"](y, permutation), x)
 
 
@@ -125,14 +127,16 @@ def test_actnorm_log_det_by_differences(g):
     def forward(flat):
         return SOLUTION["actnorm_forward"](flat.reshape(-1, 2, 2, 3), scale, bias)
 
-    close(forward(x)[1], differences(lambda x: forward(x)[0].flatten(1), x.flatten(1)), atol=1e-7)
+    assert_close(
+        forward(x)[1], differences(lambda x: forward(x)[0].flatten(1), x.flatten(1)), atol=1e-7
+    )
 
 
 def test_actnorm_is_the_affine_part_of_batch_norm(g):
     x, scale, bias = normal(g, 3, 4, 2, 2), normal(g, 4), normal(g, 4)
     zeros, ones = torch.zeros(4, dtype=FLOAT64), torch.ones(4, dtype=FLOAT64)
     right = torch.nn.functional.batch_norm(x, zeros, ones, scale, bias, eps=0.0)
-    close(SOLUTION["actnorm_forward"](x, scale, bias)[0], right)
+    assert_close(SOLUTION["actnorm_forward"](x, scale, bias)[0], right)
 
 
 def test_conv1x1_log_det_is_that_of_the_matrix_at_each_pixel(g):
@@ -142,16 +146,16 @@ def test_conv1x1_log_det_is_that_of_the_matrix_at_each_pixel(g):
     permutation = P.argmax(1)  # row j of P L U is row `permutation[j]` of L U
     y, log_det = SOLUTION["invertible_conv1x1_forward"](x, permutation, L, U)
     pixels = x.permute(0, 2, 3, 1) @ weight.T
-    close(y, pixels.permute(0, 3, 1, 2))
-    close(log_det, 6 * torch.linalg.slogdet(weight).logabsdet.repeat(2))
+    assert_close(y, pixels.permute(0, 3, 1, 2))
+    assert_close(log_det, 6 * torch.linalg.slogdet(weight).logabsdet.repeat(2))
 
 
 def test_maf_log_det_by_differences(g):
     x, net = normal(g, 5, 4), autoregressive_net(g, 4)
     z, log_det = SOLUTION["maf_forward"](x, net)
-    close(log_det, differences(lambda x: SOLUTION["maf_forward"](x, net)[0], x), atol=1e-7)
+    assert_close(log_det, differences(lambda x: SOLUTION["maf_forward"](x, net)[0], x), atol=1e-7)
     _, back = SOLUTION["maf_inverse"](z, net)
-    close(back, differences(lambda z: SOLUTION["maf_inverse"](z, net)[0], z), atol=1e-7)
+    assert_close(back, differences(lambda z: SOLUTION["maf_inverse"](z, net)[0], z), atol=1e-7)
 
 
 # --- round trips --------------------------------------------------------------------------------
@@ -161,7 +165,7 @@ def test_maf_log_det_by_differences(g):
 def test_coupling_there_and_back(g, D, d):
     x, nets = normal(g, 6, D), (tanh_net(g, d, D - d), tanh_net(g, d, D - d))
     y, _ = SOLUTION["coupling_forward"](x, *nets, d)
-    close(SOLUTION["coupling_inverse"](y, *nets, d), x)
+    assert_close(SOLUTION["coupling_inverse"](y, *nets, d), x)
 
 
 @pytest.mark.parametrize("D", [1, 2, 6])
@@ -169,8 +173,8 @@ def test_maf_there_and_back(g, D):
     x, net = normal(g, 5, D), autoregressive_net(g, D)
     z, log_det = SOLUTION["maf_forward"](x, net)
     back, log_det_back = SOLUTION["maf_inverse"](z, net)
-    close(back, x)
-    close(log_det_back, -log_det)
+    assert_close(back, x)
+    assert_close(log_det_back, -log_det)
 
 
 def layers_of(g, D):
@@ -183,10 +187,10 @@ def layers_of(g, D):
 def test_samples_have_the_density_that_the_flow_says(g, D):
     z, layers = normal(g, 6, D), layers_of(g, D)
     x, log_prob = SOLUTION["flow_sample"](z, layers)
-    close(SOLUTION["flow_log_prob"](x, layers), log_prob)
+    assert_close(SOLUTION["flow_log_prob"](x, layers), log_prob)
     for layer in layers:
         x, _ = layer(x)
-    close(x, z)
+    assert_close(x, z)
 
 
 @pytest.mark.parametrize("D", [2, 5])
@@ -195,9 +199,9 @@ def test_support_layers_say_their_own_log_det(g, D):
     for layer in layers_of(g, D):
         y, log_det = layer(x)
         back, log_det_back = layer.inverse(y)
-        close(log_det, differences(lambda x, f=layer: f(x)[0], x), atol=1e-7)
-        close(back, x)
-        close(log_det_back, -log_det)
+        assert_close(log_det, differences(lambda x, f=layer: f(x)[0], x), atol=1e-7)
+        assert_close(back, x)
+        assert_close(log_det_back, -log_det)
 
 
 def test_autoregressive_networks_look_back_only(g):
@@ -219,7 +223,7 @@ def test_one_dimension_integrates_to_one():
 def test_log_normal_density():
     x = torch.linspace(0.1, 6, 50, dtype=FLOAT64)
     right = -torch.log(x * 0.5 * math.sqrt(2 * math.pi)) - (torch.log(x) - 1) ** 2 / 0.5
-    close(SOLUTION["change_of_variables_1d"]((torch.log(x) - 1) / 0.5, 2 / x), right)
+    assert_close(SOLUTION["change_of_variables_1d"]((torch.log(x) - 1) / 0.5, 2 / x), right)
 
 
 def test_a_linear_flow_is_a_normal_distribution(g):
@@ -229,18 +233,18 @@ def test_a_linear_flow_is_a_normal_distribution(g):
     inverse = torch.linalg.inv(A)
     right = torch.distributions.MultivariateNormal(-inverse @ b, inverse @ inverse.T)
     x = normal(g, 7, 3)
-    close(SOLUTION["flow_log_prob"](x, layers), right.log_prob(x))
+    assert_close(SOLUTION["flow_log_prob"](x, layers), right.log_prob(x))
 
 
 def test_logarithms_survive_where_the_numbers_do_not():
     z, ones = torch.tensor([45.0, -60.0], dtype=FLOAT64), torch.ones(2, dtype=FLOAT64)
     right = torch.tensor([-1012.5, -1800.0], dtype=FLOAT64) - 0.5 * math.log(2 * math.pi)
-    close(SOLUTION["change_of_variables_1d"](z, -ones), right)
+    assert_close(SOLUTION["change_of_variables_1d"](z, -ones), right)
     for size in (30.0, -30.0):
         net = SUPPORT["affine_net"](torch.zeros(40, 1), torch.full((40,), size))
         y, log_det = SOLUTION["coupling_forward"](torch.ones(2, 41), net, net, 1)
-        close(log_det, torch.full((2,), 40 * size))
-        close(y[:, 1:], torch.full((2, 40), math.exp(size) + size))
+        assert_close(log_det, torch.full((2,), 40 * size))
+        assert_close(y[:, 1:], torch.full((2, 40), math.exp(size) + size))
 
 
 def coupling_layers(g):
@@ -272,7 +276,7 @@ def test_volumes_add_up_along_a_flow(g):
         return x
 
     base = -0.5 * whole(x).square().sum(1) - math.log(2 * math.pi)
-    close(SOLUTION["flow_log_prob"](x, layers), base + differences(whole, x), atol=1e-7)
+    assert_close(SOLUTION["flow_log_prob"](x, layers), base + differences(whole, x), atol=1e-7)
 
 
 def test_samples_are_distributed_as_the_density_says(g):
@@ -325,4 +329,4 @@ def test_training_returns_the_volume_of_what_it_returns(g):
         return SOLUTION["train_flow"](x, points, 20, torch.Generator().manual_seed(1))
 
     points = normal(g, 5, 2)
-    close(trained(points)[1], differences(lambda p: trained(p)[0], points), atol=1e-6)
+    assert_close(trained(points)[1], differences(lambda p: trained(p)[0], points), atol=1e-6)

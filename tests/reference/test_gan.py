@@ -38,7 +38,7 @@ def slopes(function, tensor, step=1e-5):
     return slope.reshape(tensor.shape)
 
 
-def close(actual, expected, tolerance=1e-9):
+def assert_close(actual, expected, tolerance=1e-9):
     torch.testing.assert_close(actual, expected, rtol=tolerance, atol=tolerance)
 
 
@@ -51,22 +51,22 @@ def test_losses_are_integrals_of_the_sigmoid():
         t = torch.linspace(logit, 60, 600_001, dtype=torch.float64)
         area = torch.trapezoid(torch.sigmoid(-t), t)
         logits = torch.tensor([logit], dtype=torch.float64)
-        close(SOLUTION["generator_loss"](logits), area, 1e-8)
-        close(SOLUTION["generator_loss_minimax"](-logits), -area, 1e-8)
-        close(SOLUTION["discriminator_loss"](logits, -logits), 2 * area, 1e-8)
+        assert_close(SOLUTION["generator_loss"](logits), area, 1e-8)
+        assert_close(SOLUTION["generator_loss_minimax"](-logits), -area, 1e-8)
+        assert_close(SOLUTION["discriminator_loss"](logits, -logits), 2 * area, 1e-8)
 
 
 def test_losses_of_the_undecided():
     zeros = torch.zeros(7, dtype=torch.float64)
-    close(SOLUTION["discriminator_loss"](zeros, zeros).item(), math.log(4))
-    close(SOLUTION["generator_loss"](zeros).item(), math.log(2))
-    close(SOLUTION["generator_loss_minimax"](zeros).item(), -math.log(2))
+    assert_close(SOLUTION["discriminator_loss"](zeros, zeros).item(), math.log(4))
+    assert_close(SOLUTION["generator_loss"](zeros).item(), math.log(2))
+    assert_close(SOLUTION["generator_loss_minimax"](zeros).item(), -math.log(2))
 
 
 def test_exchanging_the_batches_changes_all_signs():
     real, fake = normal(0, 5), normal(1, 3)
     loss = SOLUTION["discriminator_loss"]
-    close(loss(real, fake), loss(-fake, -real))
+    assert_close(loss(real, fake), loss(-fake, -real))
 
 
 @pytest.mark.parametrize("logit", [-1e4, -100.0, 100.0, 1e4])
@@ -79,8 +79,8 @@ def test_losses_far_out(logit):
 def test_slopes_where_the_discriminator_is_sure_of_a_fake():
     """What the handout says: one loss pulls with full strength, the other not at all."""
     sure = torch.tensor([-40.0], dtype=torch.float64)
-    close(torch.func.grad(SOLUTION["generator_loss"])(sure).item(), -1.0)
-    close(torch.func.grad(SOLUTION["generator_loss_minimax"])(sure).item(), 0.0)
+    assert_close(torch.func.grad(SOLUTION["generator_loss"])(sure).item(), -1.0)
+    assert_close(torch.func.grad(SOLUTION["generator_loss_minimax"])(sure).item(), 0.0)
 
 
 @pytest.mark.parametrize("shapes", [((4,), (3,)), ((2, 3), (5, 1))])
@@ -88,8 +88,8 @@ def test_discriminator_loss_backward_by_differences(shapes):
     real, fake, above = normal(2, *shapes[0]), normal(3, *shapes[1]), normal(4)
     grads = SOLUTION["discriminator_loss_backward"](above, real, fake)
     loss = SOLUTION["discriminator_loss"]
-    close(grads[0], slopes(lambda r: above * loss(r, fake), real), 1e-8)
-    close(grads[1], slopes(lambda f: above * loss(real, f), fake), 1e-8)
+    assert_close(grads[0], slopes(lambda r: above * loss(r, fake), real), 1e-8)
+    assert_close(grads[1], slopes(lambda f: above * loss(real, f), fake), 1e-8)
 
 
 # --- theory -----------------------------------------------------------------------------------
@@ -101,16 +101,16 @@ def test_no_discriminator_beats_the_optimal_one():
     answers = torch.linspace(0, 1, 20_001, dtype=torch.float64)[1:-1].unsqueeze(1)
     values = p * answers.log() + q * (1 - answers).log()
     best, where = values.max(0)
-    close(SOLUTION["optimal_discriminator"](p, q), answers[where, 0], 1e-4)
-    close(SOLUTION["value_at_optimum"](p, q), best.sum(), 1e-6)
+    assert_close(SOLUTION["optimal_discriminator"](p, q), answers[where, 0], 1e-4)
+    assert_close(SOLUTION["value_at_optimum"](p, q), best.sum(), 1e-6)
     assert SOLUTION["value_at_optimum"](p, q) >= best.sum()
 
 
 def test_the_optimal_discriminator_attains_the_value():
     p, q = probabilities(7, 8), probabilities(8, 8)
     D = SOLUTION["optimal_discriminator"](p, q)
-    close(SOLUTION["value_at_optimum"](p, q), (p * D.log() + q * (1 - D).log()).sum())
-    close(D + SOLUTION["optimal_discriminator"](q, p), torch.ones(8, dtype=torch.float64))
+    assert_close(SOLUTION["value_at_optimum"](p, q), (p * D.log() + q * (1 - D).log()).sum())
+    assert_close(D + SOLUTION["optimal_discriminator"](q, p), torch.ones(8, dtype=torch.float64))
 
 
 def test_the_value_is_the_divergence():
@@ -118,12 +118,12 @@ def test_the_value_is_the_divergence():
     for seed in range(20):
         p, q = probabilities(seed, 5), probabilities(seed + 100, 5)
         value = SOLUTION["value_at_optimum"](p, q)
-        close(value, SOLUTION["value_at_optimum"](q, p))
+        assert_close(value, SOLUTION["value_at_optimum"](q, p))
         assert 0 < (value + math.log(4)) / 2 < math.log(2)
-        close(SOLUTION["value_at_optimum"](p, p).item(), -math.log(4))
+        assert_close(SOLUTION["value_at_optimum"](p, p).item(), -math.log(4))
         left = torch.cat([p, torch.zeros_like(p)])
         right = torch.cat([torch.zeros_like(q), q])
-        close(SOLUTION["value_at_optimum"](left, right).item(), 0.0)
+        assert_close(SOLUTION["value_at_optimum"](left, right).item(), 0.0)
 
 
 def test_the_loss_of_the_optimal_discriminator():
@@ -134,7 +134,7 @@ def test_the_loss_of_the_optimal_discriminator():
     loss = SOLUTION["discriminator_loss"](
         logits.repeat_interleave(counts_p), logits.repeat_interleave(counts_q)
     )
-    close(loss, -SOLUTION["value_at_optimum"](p, q))
+    assert_close(loss, -SOLUTION["value_at_optimum"](p, q))
 
 
 # --- the game ---------------------------------------------------------------------------------
@@ -149,16 +149,16 @@ def test_a_round_by_hand():
 
     fake = a * z_d + b
     r, f = w * real + c, w * fake + c
-    close(d_loss, (1 + (-r).exp()).log().mean() + (1 + f.exp()).log().mean())
+    assert_close(d_loss, (1 + (-r).exp()).log().mean() + (1 + f.exp()).log().mean())
     grad_w = (-torch.sigmoid(-r) * real).mean() + (torch.sigmoid(f) * fake).mean()
     grad_c = -torch.sigmoid(-r).mean() + torch.sigmoid(f).mean()
     w, c = w - 0.7 * grad_w, c - 0.7 * grad_c
-    close(game.parameters("discriminator"), (w, c))
+    assert_close(game.parameters("discriminator"), (w, c))
 
     f = w * (a * z_g + b) + c
-    close(g_loss, (1 + (-f).exp()).log().mean())
+    assert_close(g_loss, (1 + (-f).exp()).log().mean())
     slope = -torch.sigmoid(-f) * w
-    close(
+    assert_close(
         game.parameters("generator"),
         (a - 0.4 * (slope * z_g).mean(), b - 0.4 * slope.mean()),
     )
@@ -191,15 +191,15 @@ def test_equal_rows_are_ordinary_batch_normalisation():
     x, y, gamma, beta = drawn()
     gamma, beta = gamma[:1].expand(5, 3), beta[:1].expand(5, 3)
     layer = torch.nn.functional.batch_norm(x, None, None, gamma[0], beta[0], training=True)
-    close(SOLUTION["conditional_batchnorm_forward"](x, y, gamma, beta), layer)
+    assert_close(SOLUTION["conditional_batchnorm_forward"](x, y, gamma, beta), layer)
 
 
 def test_moments_of_each_feature():
     x, y, gamma, _ = drawn()
     ones, zeros = torch.ones_like(gamma), torch.zeros_like(gamma)
     out = SOLUTION["conditional_batchnorm_forward"](x, y, ones, zeros, eps=0.0)
-    close(out.mean(0), torch.zeros(3, dtype=torch.float64))
-    close(out.square().mean(0), torch.ones(3, dtype=torch.float64))
+    assert_close(out.mean(0), torch.zeros(3, dtype=torch.float64))
+    assert_close(out.square().mean(0), torch.ones(3, dtype=torch.float64))
 
 
 @pytest.mark.parametrize("eps", [1e-5, 0.3])
@@ -212,11 +212,11 @@ def test_conditional_batchnorm_backward_by_differences(eps):
         return (above * out).sum()
 
     grads = SOLUTION["conditional_batchnorm_backward"](above, x, y, gamma, eps=eps)
-    close(grads[0], slopes(lambda x: loss(x, gamma, beta), x), 1e-7)
-    close(grads[1], slopes(lambda gamma: loss(x, gamma, beta), gamma), 1e-7)
-    close(grads[2], slopes(lambda beta: loss(x, gamma, beta), beta), 1e-7)
+    assert_close(grads[0], slopes(lambda x: loss(x, gamma, beta), x), 1e-7)
+    assert_close(grads[1], slopes(lambda gamma: loss(x, gamma, beta), gamma), 1e-7)
+    assert_close(grads[2], slopes(lambda beta: loss(x, gamma, beta), beta), 1e-7)
     for expected, grad in zip(torch.func.grad(loss, (0, 1, 2))(x, gamma, beta), grads, strict=True):
-        close(grad, expected)
+        assert_close(grad, expected)
 
 
 def test_absent_labels_get_exactly_nothing():
@@ -233,5 +233,5 @@ def test_the_gradient_of_x_knows_what_changes_nothing():
         0
     ]
     nothing = torch.zeros(3, dtype=torch.float64)
-    close(grad_x.sum(0), nothing)
-    close((grad_x * (x - x.mean(0))).sum(0), nothing)
+    assert_close(grad_x.sum(0), nothing)
+    assert_close((grad_x * (x - x.mean(0))).sum(0), nothing)

@@ -34,7 +34,7 @@ def shares(g, *shape):
     return weights / weights.sum(-1, keepdim=True)
 
 
-def close(one, other, atol=1e-11):
+def assert_close(one, other, atol=1e-11):
     torch.testing.assert_close(one, other, rtol=1e-9, atol=atol)
 
 
@@ -79,15 +79,15 @@ def test_slope_of_zeros_is_an_error():
 def test_multivariate_residuals_are_orthogonal_to_the_inputs(g, n, nx, ny):
     x, y = normal(g, n, nx), normal(g, n, ny)
     theta = SOLUTION["linreg_fit_multivariate"](x, y)
-    close(x.T @ (y - x @ theta.T), torch.zeros(nx, ny, dtype=FLOAT64))
+    assert_close(x.T @ (y - x @ theta.T), torch.zeros(nx, ny, dtype=FLOAT64))
     solution, *_ = np.linalg.lstsq(x.numpy(), y.numpy(), rcond=None)
-    close(theta, torch.from_numpy(solution.T.copy()))
+    assert_close(theta, torch.from_numpy(solution.T.copy()))
 
 
 def test_multivariate_with_one_input_is_the_slope(g):
     x, y = normal(g, 7), normal(g, 7)
     theta = SOLUTION["linreg_fit_multivariate"](x.unsqueeze(1), y.unsqueeze(1))
-    close(theta.squeeze(), SOLUTION["linreg_fit"](x, y))
+    assert_close(theta.squeeze(), SOLUTION["linreg_fit"](x, y))
 
 
 # --- gradient descent ---------------------------------------------------------------------------
@@ -106,8 +106,8 @@ def test_sgd_epoch_is_torch_optim_on_a_linear_module(g, n, size):
         (2 * torch.nn.functional.mse_loss(layer(x[rows]), y[rows])).backward()  # a mean over two
         optimizer.step()
     W, b = SOLUTION["sgd_epoch"](params, x, y, 0.05, size, order)
-    close(W, layer.weight.detach())
-    close(b, layer.bias.detach())
+    assert_close(W, layer.weight.detach())
+    assert_close(b, layer.bias.detach())
 
 
 def test_many_epochs_find_the_least_squares(g):
@@ -115,8 +115,8 @@ def test_many_epochs_find_the_least_squares(g):
     y = x @ torch.tensor([[2.0], [-1.0]], dtype=FLOAT64) + 0.5
     for _ in range(300):
         params = SOLUTION["sgd_epoch"](params, x, y, 0.05, 5, torch.randperm(20, generator=g))
-    close(params[0], torch.tensor([[2.0, -1.0]], dtype=FLOAT64), atol=1e-8)
-    close(params[1], torch.tensor([0.5], dtype=FLOAT64), atol=1e-8)
+    assert_close(params[0], torch.tensor([[2.0, -1.0]], dtype=FLOAT64), atol=1e-8)
+    assert_close(params[1], torch.tensor([0.5], dtype=FLOAT64), atol=1e-8)
 
 
 # --- the tanh network ---------------------------------------------------------------------------
@@ -143,7 +143,7 @@ def test_forward_far_out(g):
     """Saturated hidden units are signs, and only differences of logits matter."""
     x, (W_h, b_h, W_y, b_y) = normal(g, 4, 3), parameters(g, 3, 5, 2)
     h, y_hat = SOLUTION["mlp_forward"](x, 1e5 * W_h, 0 * b_h, W_y, b_y)
-    close(h, torch.sign(x @ W_h.T))
+    assert_close(h, torch.sign(x @ W_h.T))
     rows = torch.tensor([[1000.0], [-1000.0], [0.0], [500.0]], dtype=FLOAT64)
     shifted = SOLUTION["mlp_forward"](
         torch.cat([x, rows], dim=1),
@@ -152,7 +152,7 @@ def test_forward_far_out(g):
         torch.cat([W_y, torch.full((2, 1), 900.0).to(FLOAT64)], dim=1),
         b_y,
     )[1]
-    close(shifted, y_hat)
+    assert_close(shifted, y_hat)
 
 
 def _dot(one, other):
@@ -178,8 +178,8 @@ def test_backward(g, sizes, soft):
 
     by_func = torch.func.grad(loss, argnums=(0, 1, 2, 3))(*params)
     for grad, one, other in zip(grads, by_func, differences_of_all(loss, params), strict=True):
-        close(grad, one)
-        close(grad, other, atol=1e-8)
+        assert_close(grad, one)
+        assert_close(grad, other, atol=1e-8)
 
 
 def test_backward_is_a_mean_over_examples(g):
@@ -191,9 +191,9 @@ def test_backward_is_a_mean_over_examples(g):
 
     single = [grads([n]) for n in range(6)]
     for whole, *ones in zip(grads(list(range(6))), *single, strict=True):
-        close(whole, torch.stack(ones).mean(0))
+        assert_close(whole, torch.stack(ones).mean(0))
     for whole, doubled in zip(grads(list(range(6))), grads(list(range(6)) * 2), strict=True):
-        close(whole, doubled)
+        assert_close(whole, doubled)
 
 
 @pytest.mark.parametrize("seed", [0, 1])
@@ -261,8 +261,8 @@ def test_backward_of_a_deep_relu_network(g, widths):
     grads = [grad for pair in zip(grad_weights, grad_biases, strict=True) for grad in pair]
     by_func = torch.func.grad(loss, argnums=tuple(range(len(params))))(*params)
     for grad, one, other in zip(grads, by_func, differences_of_all(loss, params), strict=True):
-        close(grad, one)
-        close(grad, other, atol=1e-7)
+        assert_close(grad, one)
+        assert_close(grad, other, atol=1e-7)
 
 
 @pytest.mark.parametrize("shape", [(4,), (3, 2), (2, 3, 4)])
@@ -270,9 +270,9 @@ def test_embedding_backward_is_the_transpose_of_looking_up(g, shape):
     """<u, table[idx]> is <the gradient of u, table>, for every table."""
     idx, u, table = torch.randint(5, shape, generator=g), normal(g, *shape, 3), normal(g, 6, 3)
     grad = SOLUTION["embedding_backward"](idx, u, 6)
-    close((u * table[idx]).sum(), (grad * table).sum())
+    assert_close((u * table[idx]).sum(), (grad * table).sum())
     one_hot = torch.nn.functional.one_hot(idx, 6).to(FLOAT64)
-    close(grad, torch.tensordot(one_hot.flatten(0, -2), u.flatten(0, -2), dims=([0], [0])))
+    assert_close(grad, torch.tensordot(one_hot.flatten(0, -2), u.flatten(0, -2), dims=([0], [0])))
     assert not grad[5].any()
 
 

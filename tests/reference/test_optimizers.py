@@ -26,7 +26,7 @@ def normal(*shape, seed=0):
     return torch.randn(*shape, generator=seeded(seed), dtype=torch.float64)
 
 
-def close(actual, expected, rtol=1e-11, atol=1e-12):
+def assert_close(actual, expected, rtol=1e-11, atol=1e-12):
     torch.testing.assert_close(actual, expected, rtol=rtol, atol=atol)
 
 
@@ -80,7 +80,9 @@ def test_momentum_walks_as_torch_does_while_the_rate_stays(loss, start):
     ours = walk(
         loss, start, lambda g, t, x, v: solved("momentum_step")(x, g, v, 3e-4, gamma=0.9), 1
     )
-    close(ours[0], torch_walk(loss, start, lambda p: torch.optim.SGD(p, lr=3e-4, momentum=0.9)))
+    assert_close(
+        ours[0], torch_walk(loss, start, lambda p: torch.optim.SGD(p, lr=3e-4, momentum=0.9))
+    )
 
 
 def test_momentum_parts_from_torch_when_the_rate_changes():
@@ -94,7 +96,7 @@ def test_momentum_parts_from_torch_when_the_rate_changes():
         theta, v = solved("momentum_step")(theta, grad, v, lr)
         assert torch.allclose(theta, leaf, atol=1e-12) is equal
     # Torch scales the push of the first step down with the second one, ours does not.
-    close(leaf - theta, 0.9 * (1.0 - 0.1) * grads[0])
+    assert_close(leaf - theta, 0.9 * (1.0 - 0.1) * grads[0])
 
 
 @pytest.mark.parametrize(("loss", "start"), WALKS)
@@ -110,21 +112,21 @@ def test_torchs_nesterov_walks_through_the_places_where_ours_looks(loss, start):
         return torch.optim.SGD(params, lr=lr, momentum=gamma, nesterov=True)
 
     theirs = torch_walk(loss, start, make)
-    close(torch.stack(looks), theirs)
+    assert_close(torch.stack(looks), theirs)
     assert (theirs[-1] - theta).abs().max() > 1e-4
 
 
 @pytest.mark.parametrize(("loss", "start"), WALKS)
 def test_adam_and_adamw_walk_as_torch_does(loss, start):
     ours = walk(loss, start, lambda g, t, x, m, v: solved("adam_step")(x, g, m, v, t, 0.1), 2)
-    close(ours[0], torch_walk(loss, start, lambda p: torch.optim.Adam(p, lr=0.1)))
+    assert_close(ours[0], torch_walk(loss, start, lambda p: torch.optim.Adam(p, lr=0.1)))
 
     def step(g, t, x, m, v):
         return solved("adamw_step")(x, g, m, v, t, 0.1, weight_decay=0.2)
 
     ours = walk(loss, start, step, 2)
     theirs = torch_walk(loss, start, lambda p: torch.optim.AdamW(p, lr=0.1, weight_decay=0.2))
-    close(ours[0], theirs)
+    assert_close(ours[0], theirs)
     coupled = torch_walk(loss, start, lambda p: torch.optim.Adam(p, lr=0.1, weight_decay=0.2))
     assert (coupled - theirs).abs().max() > 0.01
 
@@ -133,10 +135,10 @@ def test_adam_and_adamw_walk_as_torch_does(loss, start):
 def test_adagrad_and_rmsprop_walk_as_torch_does_with_a_small_epsilon(loss, start):
     ours = walk(loss, start, lambda g, t, x, s: solved("adagrad_step")(x, g, s, 0.1, eps=1e-20), 1)
     theirs = torch_walk(loss, start, lambda p: torch.optim.Adagrad(p, lr=0.1, eps=1e-20))
-    close(ours[0], theirs)
+    assert_close(ours[0], theirs)
     ours = walk(loss, start, lambda g, t, x, s: solved("rmsprop_step")(x, g, s, 0.1, eps=1e-20), 1)
     theirs = torch_walk(loss, start, lambda p: torch.optim.RMSprop(p, lr=0.1, alpha=0.9, eps=1e-20))
-    close(ours[0], theirs)
+    assert_close(ours[0], theirs)
 
 
 @pytest.mark.parametrize(("loss", "start"), WALKS)
@@ -147,7 +149,7 @@ def test_amsgrad_walks_elsewhere_than_torch_and_its_rates_never_rise(loss, start
     theta, _, v, v_max = walk(loss, start, step, 3)
     theirs = torch_walk(loss, start, lambda p: torch.optim.Adam(p, lr=0.1, amsgrad=True))
     assert (theta - theirs).abs().max() > 0.1
-    close(v_max, torch.cummax(v, 0).values)
+    assert_close(v_max, torch.cummax(v, 0).values)
 
 
 # --- theory -----------------------------------------------------------------------------------
@@ -158,9 +160,9 @@ def test_the_velocity_is_a_weighted_sum_of_the_past():
     rolled = v
     for k, grad in enumerate(grads):
         theta, rolled = solved("momentum_step")(theta, grad, rolled, 0.3, gamma=0.7)
-        close(solved("momentum_unrolled")(v, grads[: k + 1], 0.3, gamma=0.7), rolled)
+        assert_close(solved("momentum_unrolled")(v, grads[: k + 1], 0.3, gamma=0.7), rolled)
     printed = MISTAKES["one_fading_less"](v, grads, 0.3, gamma=0.7)
-    close(printed - rolled, (0.7**5 - 0.7**6) * v)
+    assert_close(printed - rolled, (0.7**5 - 0.7**6) * v)
 
 
 def test_a_constant_slope_gives_terminal_velocity():
@@ -168,7 +170,7 @@ def test_a_constant_slope_gives_terminal_velocity():
     grad = normal(3, seed=1)
     for _ in range(400):
         theta, v = solved("momentum_step")(theta, grad, v, 0.2, gamma=0.9)
-    close(v, 0.2 * grad / (1 - 0.9))
+    assert_close(v, 0.2 * grad / (1 - 0.9))
 
 
 def test_momentum_converges_on_a_quadratic_at_the_rate_of_theory():
@@ -186,28 +188,28 @@ def test_steps_of_different_rules_agree_where_they_must():
     theta, grad, v = normal(5), normal(5, seed=1), normal(5, seed=2)
     still = torch.zeros_like(v)
     plain = solved("sgd_step")(theta, grad.unsqueeze(0), 0.1)
-    close(solved("momentum_step")(theta, grad, v, 0.1, gamma=0.0)[0], plain)
-    close(solved("nesterov_step")(theta, lambda _: grad, still, 0.1)[0], plain)
+    assert_close(solved("momentum_step")(theta, grad, v, 0.1, gamma=0.0)[0], plain)
+    assert_close(solved("nesterov_step")(theta, lambda _: grad, still, 0.1)[0], plain)
     # For a constant slope, looking ahead changes nothing.
     ahead = solved("nesterov_step")(theta, lambda _: grad, v, 0.1)
     for one, other in zip(ahead, solved("momentum_step")(theta, grad, v, 0.1), strict=True):
-        close(one, other)
+        assert_close(one, other)
     # Adam without memory of directions, after very many steps, is RMSProp.
     s = v**2
     adam = solved("adam_step")(theta, grad, still, s, 10**6, 0.1, beta_1=0.0, eps=1e-20)
     rmsprop = solved("rmsprop_step")(theta, grad, s, 0.1, gamma=0.999, eps=1e-20)
-    close(adam[0], rmsprop[0])
+    assert_close(adam[0], rmsprop[0])
     for weight_decay in (0.0, 0.3):
         adamw = solved("adamw_step")(theta, grad, v, s, 9, 0.1, weight_decay=weight_decay)[0]
         adam = solved("adam_step")(theta, grad, v, s, 9, 0.1)[0]
-        close(adamw, adam - 0.1 * weight_decay * theta)
+        assert_close(adamw, adam - 0.1 * weight_decay * theta)
 
 
 def test_a_batch_is_as_good_as_its_average_gradient():
     theta, x = normal(3), normal(7, 3, seed=1)
     grads = torch.func.vmap(torch.func.grad(lambda p, row: (p @ row).tanh()), (None, 0))(theta, x)
     whole = torch.func.grad(lambda p: (x @ p).tanh().mean())(theta)
-    close(solved("sgd_step")(theta, grads, 0.4), theta - 0.4 * whole)
+    assert_close(solved("sgd_step")(theta, grads, 0.4), theta - 0.4 * whole)
 
 
 def test_adam_takes_first_steps_of_the_length_of_the_rate():
@@ -215,9 +217,9 @@ def test_adam_takes_first_steps_of_the_length_of_the_rate():
     for size in (1e-6, 1.0, 1e6):
         grad = size * normal(6, seed=1)
         new = solved("adam_step")(theta, grad, zero, zero, 1, 0.01, eps=1e-30)[0]
-        close(new, theta - 0.01 * grad.sign())
+        assert_close(new, theta - 0.01 * grad.sign())
         raw = MISTAKES["not_corrected"](theta, grad, zero, zero, 1, 0.01, eps=1e-30)[0]
-        close(raw - theta, math.sqrt(10) * (new - theta), rtol=1e-9)
+        assert_close(raw - theta, math.sqrt(10) * (new - theta), rtol=1e-9)
 
 
 def test_the_correction_makes_the_averages_of_a_constant_exact():
@@ -225,9 +227,9 @@ def test_the_correction_makes_the_averages_of_a_constant_exact():
     theta = m = v = torch.zeros_like(grad)
     for t in range(1, 60):
         theta, m, v = solved("adam_step")(theta, grad, m, v, t, 0.01, eps=1e-30)
-        close(m / (1 - 0.9**t), grad)
-        close(v / (1 - 0.999**t), grad**2, rtol=1e-9)
-        close(theta, -0.01 * t * grad.sign(), rtol=1e-9)
+        assert_close(m / (1 - 0.9**t), grad)
+        assert_close(v / (1 - 0.999**t), grad**2, rtol=1e-9)
+        assert_close(theta, -0.01 * t * grad.sign(), rtol=1e-9)
 
 
 def test_adagrad_slows_down_with_the_root_of_time_and_rmsprop_does_not():
@@ -235,13 +237,13 @@ def test_adagrad_slows_down_with_the_root_of_time_and_rmsprop_does_not():
     theta, s = torch.zeros_like(grad), torch.zeros_like(grad)
     for t in range(1, 30):
         new, s = solved("adagrad_step")(theta, grad, s, 0.1, eps=1e-30)
-        close(new - theta, -0.1 * grad.sign() / math.sqrt(t))
+        assert_close(new - theta, -0.1 * grad.sign() / math.sqrt(t))
         theta = new
     theta, s = torch.zeros_like(grad), torch.zeros_like(grad)
     for _ in range(300):
         last = theta
         theta, s = solved("rmsprop_step")(theta, grad, s, 0.1, eps=1e-30)
-    close(theta - last, -0.1 * grad.sign(), rtol=1e-9)
+    assert_close(theta - last, -0.1 * grad.sign(), rtol=1e-9)
 
 
 def test_weights_decay_exponentially_without_a_gradient():
@@ -249,7 +251,7 @@ def test_weights_decay_exponentially_without_a_gradient():
     m = v = grad = torch.zeros_like(theta)
     for t in range(1, 41):
         theta, m, v = solved("adamw_step")(theta, grad, m, v, t, 0.1, weight_decay=0.5)
-    close(theta, start * (1 - 0.05) ** 40)
+    assert_close(theta, start * (1 - 0.05) ** 40)
 
 
 @pytest.mark.parametrize(
@@ -283,11 +285,11 @@ def test_clipping_keeps_the_direction_and_can_be_repeated(max_norm):
     grads = [normal(3, 4), 10 * normal(4, seed=1), normal(2, 1, 2, seed=2)]
     clipped, norm = solved("clip_grad_norm")(grads, max_norm)
     flat, short = (torch.cat([g.reshape(-1) for g in one]) for one in (grads, clipped))
-    close(norm, flat.norm())
+    assert_close(norm, flat.norm())
     assert short.norm() <= max_norm * (1 + 1e-12)
-    close(torch.nn.functional.cosine_similarity(flat, short, dim=0), torch.ones_like(norm))
+    assert_close(torch.nn.functional.cosine_similarity(flat, short, dim=0), torch.ones_like(norm))
     again, _ = solved("clip_grad_norm")(clipped, max_norm)
-    close(again, clipped)
+    assert_close(again, clipped)
 
 
 @pytest.mark.parametrize("max_norm", [0.5, 3.0, 100.0])
@@ -298,8 +300,8 @@ def test_clipping_agrees_with_torch_up_to_its_epsilon(max_norm):
         param.grad = grad.clone()
     norm = torch.nn.utils.clip_grad_norm_(params, max_norm)
     clipped, ours = solved("clip_grad_norm")(grads, max_norm)
-    close(ours, norm)
-    close(clipped, [param.grad for param in params], rtol=2e-6)
+    assert_close(ours, norm)
+    assert_close(clipped, [param.grad for param in params], rtol=2e-6)
 
 
 # --- schedules --------------------------------------------------------------------------------

@@ -34,7 +34,7 @@ def world(S, A, seed=0):
     return shares(S, A, S, seed=seed), normal(S, A, seed=seed + 1)
 
 
-def close(actual, expected, rtol=1e-10, atol=1e-11):
+def assert_close(actual, expected, rtol=1e-10, atol=1e-11):
     torch.testing.assert_close(actual, expected, rtol=rtol, atol=atol)
 
 
@@ -44,14 +44,16 @@ def close(actual, expected, rtol=1e-10, atol=1e-11):
 def test_a_geometric_series():
     T, gamma = 12, 0.7
     left = torch.arange(T, 0, -1, dtype=F64)
-    close(solved("discounted_returns")(torch.ones(T, dtype=F64), gamma), (1 - gamma**left) / 0.3)
+    assert_close(
+        solved("discounted_returns")(torch.ones(T, dtype=F64), gamma), (1 - gamma**left) / 0.3
+    )
 
 
 def test_returns_are_linear_and_obey_their_recursion():
     a, b = normal(9), normal(9, seed=1)
     G = solved("discounted_returns")
-    close(G(2 * a - b, 0.8), 2 * G(a, 0.8) - G(b, 0.8))
-    close(G(a, 0.8)[:-1], a[:-1] + 0.8 * G(a, 0.8)[1:])
+    assert_close(G(2 * a - b, 0.8), 2 * G(a, 0.8) - G(b, 0.8))
+    assert_close(G(a, 0.8)[:-1], a[:-1] + 0.8 * G(a, 0.8)[1:])
 
 
 # --- boards -----------------------------------------------------------------------------------
@@ -87,7 +89,7 @@ def test_values_are_the_sum_over_all_times(seed):
     for t in range(400):
         total += gamma**t * where @ (policy * R).sum(1)
         where = where @ torch.einsum("sa,sat->st", policy, P)
-    close(solved("policy_evaluation")(P, R, policy, gamma), total)
+    assert_close(solved("policy_evaluation")(P, R, policy, gamma), total)
 
 
 def test_values_are_what_a_walker_earns_on_average():
@@ -111,9 +113,9 @@ def test_no_policy_out_of_all_is_better_than_the_greedy_one(seed):
     for actions in itertools.product(range(3), repeat=3):
         policy = torch.eye(3, dtype=F64)[list(actions)]
         best = torch.maximum(best, solved("policy_evaluation")(P, R, policy, 0.9))
-    close(q.amax(1), best, atol=1e-9)
+    assert_close(q.amax(1), best, atol=1e-9)
     greedy = solved("greedy_policy")(q)
-    close(solved("policy_evaluation")(P, R, greedy, 0.9), best, atol=1e-9)
+    assert_close(solved("policy_evaluation")(P, R, greedy, 0.9), best, atol=1e-9)
 
 
 def test_each_round_shrinks_the_distance_by_gamma_and_tol_bounds_the_error():
@@ -128,7 +130,7 @@ def test_each_round_shrinks_the_distance_by_gamma_and_tol_bounds_the_error():
     q = normal(5, 3, seed=8)
     backup = R + gamma * P @ q.amax(1)
     assert (backup - right).abs().max() <= gamma * (q - right).abs().max()
-    close(right, R + gamma * P @ right.amax(1))
+    assert_close(right, R + gamma * P @ right.amax(1))
 
 
 def test_values_of_a_board_count_steps():
@@ -166,7 +168,7 @@ def test_the_average_update_is_bellmans_equation():
     for s_next, p in enumerate(P[1, 0]):
         step = (1, 0, float(R[1, 0]), s_next, False, 1.0, gamma)
         average += p * update(q, *step)[1, 0]
-    close(average, (R + gamma * P @ q.amax(1))[1, 0])
+    assert_close(average, (R + gamma * P @ q.amax(1))[1, 0])
 
 
 def test_optimal_values_are_a_fixed_point_of_the_update_in_a_certain_world():
@@ -175,7 +177,7 @@ def test_optimal_values_are_a_fixed_point_of_the_update_in_a_certain_world():
     q = solved("q_value_iteration")(P, R, 0.8, 1e-14)
     for s, a in itertools.product(range(3), range(2)):
         step = (s, a, float(R[s, a]), int(next_state[s, a]), False, 0.3, 0.8)
-        close(solved("q_learning_update")(q, *step), q)
+        assert_close(solved("q_learning_update")(q, *step), q)
 
 
 def test_targets_of_a_batch_are_those_of_its_steps():
@@ -185,7 +187,7 @@ def test_targets_of_a_batch_are_those_of_its_steps():
     for n in range(5):
         table = torch.stack([q[n], torch.zeros(3, dtype=F64)])
         one = update(table, 1, 2, float(r[n]), 0, bool(done[n]), 1.0, 0.7)[1, 2]
-        close(solved("dqn_target")(r, q, done, 0.7)[n], one)
+        assert_close(solved("dqn_target")(r, q, done, 0.7)[n], one)
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -230,8 +232,8 @@ def test_reinforce_against_central_differences():
         nudge[n, a] = step
         slopes[n, a] = (loss(logits + nudge) - loss(logits - nudge)) / (2 * step)
     grad = solved("reinforce_backward")(logits, actions, returns)
-    close(grad, slopes, rtol=1e-7, atol=1e-9)
-    close(grad.sum(1), torch.zeros(4, dtype=F64))
+    assert_close(grad, slopes, rtol=1e-7, atol=1e-9)
+    assert_close(grad.sum(1), torch.zeros(4, dtype=F64))
 
 
 def test_on_average_it_is_minus_the_gradient_of_what_one_expects_to_earn():
@@ -241,4 +243,4 @@ def test_on_average_it_is_minus_the_gradient_of_what_one_expects_to_earn():
         solved("reinforce_backward")(logits, torch.tensor([a]), pay[a : a + 1]) for a in range(4)
     ]
     expected = torch.func.grad(lambda z: torch.softmax(z, 1)[0] @ pay)(logits)
-    close(-sum(p[a] * grads[a] for a in range(4)), expected)
+    assert_close(-sum(p[a] * grads[a] for a in range(4)), expected)

@@ -30,7 +30,7 @@ def uniform(*shape, seed=0):
     return torch.rand(*shape, generator=seeded(seed), dtype=F64)
 
 
-def close(actual, expected, rtol=1e-10, atol=1e-11):
+def assert_close(actual, expected, rtol=1e-10, atol=1e-11):
     torch.testing.assert_close(actual, expected, rtol=rtol, atol=atol)
 
 
@@ -40,9 +40,9 @@ def close(actual, expected, rtol=1e-10, atol=1e-11):
 def test_a_linear_loss_rises_by_epsilon_times_the_1_norm_and_no_corner_is_higher():
     w, x, epsilon = normal(6), 0.4 + 0.2 * uniform(6), 0.1
     risen = w @ solved("fgsm")(x, w, epsilon) - w @ x
-    close(risen, epsilon * w.abs().sum())
+    assert_close(risen, epsilon * w.abs().sum())
     corners = torch.tensor(list(itertools.product((-1.0, 1.0), repeat=6)), dtype=F64)
-    close(risen, (epsilon * corners @ w).max())
+    assert_close(risen, (epsilon * corners @ w).max())
 
 
 def test_attacks_stay_in_the_ball_and_in_the_range():
@@ -61,8 +61,8 @@ def test_enough_small_steps_up_a_linear_loss_are_one_large_one():
     w, x = normal(3, 4), uniform(3, 4)
     w[0, 0] = 0.0
     gradient = TOPIC.support["linear_gradient"](w)
-    close(solved("pgd")(x, gradient, 0.2, 0.03, 7), solved("fgsm")(x, w, 0.2))
-    close(solved("pgd")(x, gradient, 0.2, 0.2, 1), solved("fgsm")(x, w, 0.2))
+    assert_close(solved("pgd")(x, gradient, 0.2, 0.03, 7), solved("fgsm")(x, w, 0.2))
+    assert_close(solved("pgd")(x, gradient, 0.2, 0.2, 1), solved("fgsm")(x, w, 0.2))
 
 
 def test_a_concave_loss_is_climbed_to_its_top_within_the_box():
@@ -81,7 +81,7 @@ def test_the_gradients_of_the_support_are_gradients(name):
         about = (normal(5, 4), normal(5, seed=1), normal(5, seed=2))
         loss = lambda x: (torch.tanh(x @ about[0].T + about[1]) @ about[2]).sum()  # noqa: E731
     x = normal(3, 4, seed=3)
-    close(TOPIC.support[name](*about)(x), torch.func.grad(loss)(x))
+    assert_close(TOPIC.support[name](*about)(x), torch.func.grad(loss)(x))
 
 
 # --- bounds -----------------------------------------------------------------------------------
@@ -90,7 +90,7 @@ def test_the_gradients_of_the_support_are_gradients(name):
 def test_the_spectral_norm_is_the_longest_image_of_the_unit_circle():
     W, angle = normal(3, 2), torch.linspace(0, math.pi, 20_001, dtype=F64)
     longest = (torch.stack([angle.cos(), angle.sin()], 1) @ W.T).norm(dim=1).max()
-    close(solved("spectral_norm")(W, normal(2, seed=1), 200), longest, rtol=1e-7)
+    assert_close(solved("spectral_norm")(W, normal(2, seed=1), 200), longest, rtol=1e-7)
 
 
 def test_properties_of_the_spectral_norm():
@@ -98,13 +98,13 @@ def test_properties_of_the_spectral_norm():
         return solved("spectral_norm")(W, normal(W.shape[1], seed=9), 2000)
 
     A, B = normal(4, 3), normal(3, 4, seed=1)
-    close(norm(A), norm(A.T))
-    close(norm(-3 * A), 3 * norm(A))
+    assert_close(norm(A), norm(A.T))
+    assert_close(norm(-3 * A), 3 * norm(A))
     assert norm(A + B.T) <= norm(A) + norm(B.T) + 1e-12
     assert norm(A @ B) <= norm(A) * norm(B) + 1e-12
     turn = torch.linalg.qr(normal(4, 4, seed=2))[0]
-    close(norm(turn @ A), norm(A))
-    close(norm(A), torch.linalg.matrix_norm(A, 2))
+    assert_close(norm(turn @ A), norm(A))
+    assert_close(norm(A), torch.linalg.matrix_norm(A, 2))
 
 
 def test_power_iteration_converges_at_the_rate_of_the_two_largest_values():
@@ -145,7 +145,7 @@ def test_the_radius_is_no_larger_than_the_distance_to_any_border_of_a_linear_net
 def test_the_radius_is_reached_by_two_opposite_scores():
     W, x = torch.tensor([[3.0], [-3.0]], dtype=F64), torch.tensor([[0.7]], dtype=F64)
     lipschitz = float(torch.linalg.matrix_norm(W, 2))
-    close(solved("certified_radius")(x @ W.T, torch.tensor([0]), lipschitz), x[0])
+    assert_close(solved("certified_radius")(x @ W.T, torch.tensor([0]), lipschitz), x[0])
 
 
 @pytest.mark.parametrize("n", [1, 5, 40, 200])
@@ -172,7 +172,7 @@ def test_half_the_bound_would_not_do_for_losses_of_either_sign():
 def test_the_four_errors_add_up():
     risk, empirical = uniform(7), uniform(7, seed=1)
     errors = solved("error_decomposition")(risk, empirical, 0.2, 0.3)
-    close(sum(errors), risk)
+    assert_close(sum(errors), risk)
 
 
 # --- against overfitting ----------------------------------------------------------------------
@@ -188,7 +188,7 @@ def test_the_penalty_gradient_against_central_differences():
                 moved = [param.clone() for param in params]
                 moved[which][at] += sign * step
                 values.append(gamma * sum((param**2).sum() for param in moved))
-            close((values[0] - values[1]) / (2 * step), grad[at], rtol=1e-7, atol=1e-8)
+            assert_close((values[0] - values[1]) / (2 * step), grad[at], rtol=1e-7, atol=1e-8)
 
 
 def test_stopping_knows_nothing_of_the_future():
@@ -229,5 +229,5 @@ def test_the_error_on_examples_falls_to_0_where_the_polynomial_is_lagranges():
 def test_degree_0_measures_the_variance_and_residuals_are_orthogonal():
     x, y = uniform(9), normal(9)
     train, test = solved("polynomial_risks")(x, y, x, y + 1, [0, 2])
-    close(train[0], y.var(unbiased=False))
-    close(test - train, torch.ones(2, dtype=F64))  # the residuals sum to 0
+    assert_close(train[0], y.var(unbiased=False))
+    assert_close(test - train, torch.ones(2, dtype=F64))  # the residuals sum to 0

@@ -32,7 +32,7 @@ def normal(*shape):
     return torch.randn(*shape, dtype=torch.float64)
 
 
-def close(actual, expected, tolerance=1e-9):
+def assert_close(actual, expected, tolerance=1e-9):
     torch.testing.assert_close(actual, expected, rtol=tolerance, atol=tolerance)
 
 
@@ -58,13 +58,13 @@ def test_sequences_of_a_recurrent_model_have_total_probability_one(ref):
         cond_logits.append(state @ W.T)
         state = torch.tanh(state @ U.T + x[:, t : t + 1] + 0.3)
     log_prob = ref.autoregressive_log_prob(torch.stack(cond_logits, 1), x)
-    close(log_prob.exp().sum(), torch.tensor(1.0).double())
+    assert_close(log_prob.exp().sum(), torch.tensor(1.0).double())
 
 
 def test_log_prob_is_minus_torchs_cross_entropy(ref):
     cond_logits, x = 100 * normal(4, 6, 3), torch.randint(3, (4, 6))
     loss = F.cross_entropy(cond_logits.transpose(1, 2), x, reduction="none").sum(1)
-    close(ref.autoregressive_log_prob(cond_logits, x), -loss)
+    assert_close(ref.autoregressive_log_prob(cond_logits, x), -loss)
 
 
 def test_a_pixelcnn_is_a_distribution(ref):
@@ -73,7 +73,7 @@ def test_a_pixelcnn_is_a_distribution(ref):
     x = torch.cartesian_prod(*[torch.arange(2.0).double()] * 9).reshape(512, 1, 3, 3)
     hidden = torch.tanh(ref.masked_conv2d(x, first, normal(4), "A"))
     logits = ref.masked_conv2d(hidden, second, normal(1), "B")
-    close(ref.bernoulli_log_likelihood(x, logits).exp().sum(), torch.tensor(1.0).double())
+    assert_close(ref.bernoulli_log_likelihood(x, logits).exp().sum(), torch.tensor(1.0).double())
 
 
 @pytest.mark.parametrize("k", [1, 3, 5, 7])
@@ -103,15 +103,15 @@ def test_no_pixel_feels_itself_or_the_future(ref):
 def test_autoencoder_loss_is_a_mean_of_squared_norms(ref):
     x, x_hat = normal(5, 2, 3), normal(5, 2, 3)
     norms = torch.stack([torch.linalg.matrix_norm(one) for one in x - x_hat])
-    close(ref.autoencoder_loss(x, x_hat), (norms**2).mean())
+    assert_close(ref.autoencoder_loss(x, x_hat), (norms**2).mean())
 
 
 @pytest.mark.parametrize(("n", "d", "k"), [(9, 5, 2), (4, 6, 3), (8, 4, 4)])
 def test_linear_autoencoder_is_the_best(ref, n, d, k):
     x = normal(n, d) @ normal(d, d) + 3
     W, b, loss = ref.linear_autoencoder(x, k)
-    close(W @ W.T, torch.eye(k).double())
-    close(ref.autoencoder_loss(x, (x - b) @ W.T @ W + b), loss, 1e-8)
+    assert_close(W @ W.T, torch.eye(k).double())
+    assert_close(ref.autoencoder_loss(x, (x - b) @ W.T @ W + b), loss, 1e-8)
     for _ in range(100):  # near and far competitors, with any bias
         other = torch.linalg.qr(W.T + 0.3 * torch.rand(1).double() * normal(d, k)).Q.T
         shift = b + 0.1 * normal(d)
@@ -139,7 +139,7 @@ def test_gaussian_kl_by_numerical_integration(ref, mu, logvar):
     log_p = -0.5 * (math.log(2 * math.pi) + z**2)
     integral = torch.trapezoid(log_q.exp() * (log_q - log_p), z)
     kl = ref.gaussian_kl(torch.tensor([[mu]]).double(), torch.tensor([[logvar]]).double())
-    close(kl, integral.reshape(1), 1e-8)
+    assert_close(kl, integral.reshape(1), 1e-8)
 
 
 def test_gaussian_kl_is_never_negative_and_0_at_the_prior(ref):
@@ -152,7 +152,7 @@ def test_bernoulli_log_likelihood_is_linear_in_the_pixels(ref):
     logits, share = normal(1, 1), torch.linspace(0, 1, 5).double().unsqueeze(1)
     white, black = torch.sigmoid(logits).log(), torch.sigmoid(-logits).log()
     value = ref.bernoulli_log_likelihood(share, logits.expand(5, 1))
-    close(value, (share * white + (1 - share) * black).squeeze(1))
+    assert_close(value, (share * white + (1 - share) * black).squeeze(1))
 
 
 def test_gaussian_log_likelihood_integrates_to_one(ref):
@@ -160,7 +160,7 @@ def test_gaussian_log_likelihood_integrates_to_one(ref):
     x = torch.cartesian_prod(axis, axis)
     mu, logvar = torch.tensor([[1.0, -0.5]]).double(), torch.tensor([[0.7, -1.0]]).double()
     value = ref.gaussian_log_likelihood(x, mu.expand_as(x), logvar.expand_as(x))
-    close(value.exp().sum() * 0.05**2, torch.tensor(1.0).double(), 1e-8)
+    assert_close(value.exp().sum() * 0.05**2, torch.tensor(1.0).double(), 1e-8)
 
 
 # --- the bound ----------------------------------------------------------------------------------
@@ -182,7 +182,7 @@ def test_elbo_averages_to_less_than_the_evidence(ref):
             torch.full((4001, 1), logvar, dtype=torch.float64),
         )
         value, reconstruction, kl = ref.elbo(x.expand(4001, 5), codes.unsqueeze(1) * W + b, *args)
-        close(value, reconstruction - kl)
+        assert_close(value, reconstruction - kl)
         gaps.append(float(evidence - torch.trapezoid(value * prior, z)))
     assert min(gaps) > 0
     assert min(gaps) < 0.5  # one of these encoders is close
@@ -208,7 +208,7 @@ def test_linear_gaussian_gap_is_the_divergence_from_the_posterior(ref):
     squares = (distance @ precision * distance).sum(1)
     divergence = 0.5 * (trace + squares - 3 - torch.logdet(precision) - logvar.sum(1))
     elbo, evidence = ref.linear_gaussian_elbo(x, W, b, sigma, mu, logvar)
-    close(evidence - elbo, divergence)
+    assert_close(evidence - elbo, divergence)
     assert (elbo < evidence).all()
 
 
@@ -220,7 +220,7 @@ def test_linear_gaussian_evidence_by_integration(ref):
     joint = torch.exp(-0.5 * squares) / ((2 * math.pi) ** 1.5 * sigma**2)
     zero = torch.zeros(3, 1).double()
     _, evidence = ref.linear_gaussian_elbo(x, W, b, sigma, zero, zero)
-    close(evidence, torch.trapezoid(joint, z).log())
+    assert_close(evidence, torch.trapezoid(joint, z).log())
 
 
 def test_iwae_bound_approaches_the_evidence(ref):
@@ -231,7 +231,7 @@ def test_iwae_bound_approaches_the_evidence(ref):
     noise = torch.full((K * 3, 4), 2 * math.log(sigma), dtype=torch.float64)
     means = (z @ W.T + b).reshape(-1, 4)
     log_px = ref.gaussian_log_likelihood(x.repeat(K, 1), means, noise).reshape(K, 3)
-    close(ref.iwae_bound(log_px, z, mu, logvar), evidence, 0.1)
+    assert_close(ref.iwae_bound(log_px, z, mu, logvar), evidence, 0.1)
     averages = [
         torch.stack([ref.iwae_bound(*pair, mu, logvar) for pair in zip(*chunks, strict=True)])
         .mean(0)
@@ -253,7 +253,7 @@ def test_iwae_bound_is_exact_with_the_true_posterior(ref):
     noise = torch.full((15, 4), 2 * math.log(sigma), dtype=torch.float64)
     log_px = ref.gaussian_log_likelihood(x.repeat(5, 1), (z @ W.T + b).reshape(15, 4), noise)
     _, evidence = ref.linear_gaussian_elbo(x, W, b, sigma, mu, logvar)
-    close(ref.iwae_bound(log_px.reshape(5, 3), z, mu, logvar), evidence)
+    assert_close(ref.iwae_bound(log_px.reshape(5, 3), z, mu, logvar), evidence)
 
 
 # --- gradients ----------------------------------------------------------------------------------
@@ -266,8 +266,8 @@ def test_reparameterize_backward_by_finite_differences(ref):
     def loss(mu, logvar):
         return (grad_z * ref.reparameterize(mu, logvar, noise)).sum()
 
-    close(grad_mu, numerical_gradient(lambda mu: loss(mu, logvar), mu), 1e-7)
-    close(grad_logvar, numerical_gradient(lambda logvar: loss(mu, logvar), logvar), 1e-7)
+    assert_close(grad_mu, numerical_gradient(lambda mu: loss(mu, logvar), mu), 1e-7)
+    assert_close(grad_logvar, numerical_gradient(lambda logvar: loss(mu, logvar), logvar), 1e-7)
 
 
 def test_gaussian_kl_backward_by_finite_differences(ref):
@@ -277,16 +277,16 @@ def test_gaussian_kl_backward_by_finite_differences(ref):
     def loss(mu, logvar):
         return (grad_kl * ref.gaussian_kl(mu, logvar)).sum()
 
-    close(grad_mu, numerical_gradient(lambda mu: loss(mu, logvar), mu), 1e-7)
-    close(grad_logvar, numerical_gradient(lambda logvar: loss(mu, logvar), logvar), 1e-7)
+    assert_close(grad_mu, numerical_gradient(lambda mu: loss(mu, logvar), mu), 1e-7)
+    assert_close(grad_logvar, numerical_gradient(lambda logvar: loss(mu, logvar), logvar), 1e-7)
 
 
 def test_gradients_agree_with_torch_func(ref):
     mu, logvar, noise, grad_z, grad_kl = (normal(4, 3) for _ in range(5))
     _, pull = torch.func.vjp(lambda mu, logvar: ref.reparameterize(mu, logvar, noise), mu, logvar)
-    close(ref.reparameterize_backward(grad_z, logvar, noise), pull(grad_z))
+    assert_close(ref.reparameterize_backward(grad_z, logvar, noise), pull(grad_z))
     _, pull = torch.func.vjp(ref.gaussian_kl, mu, logvar)
-    close(ref.gaussian_kl_backward(grad_kl[:, 0], mu, logvar), pull(grad_kl[:, 0]))
+    assert_close(ref.gaussian_kl_backward(grad_kl[:, 0], mu, logvar), pull(grad_kl[:, 0]))
 
 
 def test_both_paths_vanish_at_the_posterior(ref):
@@ -299,8 +299,8 @@ def test_both_paths_vanish_at_the_posterior(ref):
     # The mean of the reconstruction's gradient over the noise, in closed form.
     rec_mu = (x - b - mu @ W.T) @ W / sigma**2
     rec_logvar = -0.5 * logvar.exp() / sigma**2
-    close(rec_mu, kl_mu)
-    close(rec_logvar, kl_logvar)
+    assert_close(rec_mu, kl_mu)
+    assert_close(rec_logvar, kl_logvar)
 
 
 # --- training -----------------------------------------------------------------------------------
