@@ -92,7 +92,7 @@ def decide(request: Request, student_id: str, *, kind: str, why: str, **more: st
             f" got {exercise!r}. Correct it."
         )
     if kind == "extension" and value is not None and value != ledger.WITHDRAWN:
-        value = parse_moment(value, course.timezone).isoformat()
+        value = parse_moment(value, course.timezone, "--value").isoformat()
     entry = LedgerEntry(
         kind=kind,
         student_id=student_id,

@@ -206,7 +206,7 @@ def _search(
         keep=keep,
         timezone=course.timezone,
         roster=read_roster(request.roster, sections) if request.roster is not None else None,
-        at=config.parse_moment(request.at, course.timezone) if request.at is not None else None,
+        at=None if request.at is None else config.parse_moment(request.at, course.timezone, "--at"),
         origin=request.origin,
         worksheet=request.worksheet,
         known=known,

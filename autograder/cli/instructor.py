@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from autograder.cli.options import ASSIGNMENT, OUT, PATH, alone, course_dir, dated, writing
+from autograder.cli.options import ASSIGNMENT, OUT, PATH, alone, course_dir, writing
 from autograder.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -108,8 +108,7 @@ def collect(
         out=out,
         **options,
     )
-    with dated("--at"):
-        found = pipeline.collect(request)
+    found = pipeline.collect(request)
     console = text.console()
     for note in found.notes:
         console.print(text.line(f"note: {note}"))
@@ -260,8 +259,7 @@ def adjust(  # noqa: PLR0913 -- one parameter for each option
 
     request = _request(context, assignment, out)
     more = {"value": value, "exercise": exercise, "by": by}
-    with dated("--value"):
-        path = desk.decide(request, student, kind=kind, why=why, **more)
+    path = desk.decide(request, student, kind=kind, why=why, **more)
     click.echo(
         f"{path}: {kind} for {student} at {assignment}."
         f" Then: gradlab grade -a {assignment} -o {out}"

@@ -49,23 +49,6 @@ def alone(command: str, option: str, others: Mapping[str, object]) -> None:
 
 
 @contextmanager
-def dated(option: str) -> Iterator[None]:
-    """Name the option of which a stage only says that its date is none.
-
-    Raises:
-        ConfigError: If it is none.
-    """
-    try:
-        yield
-    except ConfigError as error:
-        where, _, said = str(error).partition(": ")
-        if where != "date":
-            raise
-        advice = "" if "'. " in said else " Correct it."
-        raise ConfigError(f"{option}: {said}{advice}") from None
-
-
-@contextmanager
 def writing(folder: Path) -> Iterator[None]:
     """Say in one line why a folder could not be written.
 

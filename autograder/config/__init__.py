@@ -140,12 +140,13 @@ def write_schema(path: Path) -> None:
     path.write_text(json.dumps(schema(), indent=2) + "\n", encoding="utf-8")
 
 
-def parse_moment(text: str, timezone_name: str) -> datetime:
+def parse_moment(text: str, timezone_name: str, where: str) -> datetime:
     """Return the time that `text` says, written as in grading_config.yml.
 
     Args:
         text: "2026-02-09 18:30", or with an offset "2026-02-09 18:30+01:00".
         timezone_name: The course's, for a time without an offset.
+        where: Where it was written: an option.
 
     Raises:
         ConfigError: If there is no such time.
@@ -153,7 +154,9 @@ def parse_moment(text: str, timezone_name: str) -> datetime:
     try:
         return local_time(text, ZoneInfo(timezone_name))
     except PydanticCustomError as error:
-        raise ConfigError(f"date: {sentence(error.context or {}, repr(text))}") from None
+        said = sentence(error.context or {}, repr(text))
+        advice = "" if "'. " in said else " Correct it."
+        raise ConfigError(f"{where}: {said}{advice}") from None
 
 
 @dataclass(frozen=True, slots=True)

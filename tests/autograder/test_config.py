@@ -240,8 +240,8 @@ def test_dates_are_in_the_timezone_of_the_course_unless_they_say_otherwise(tmp_p
 
 
 def test_an_hour_that_comes_twice_can_be_said_with_an_offset():
-    first = config.parse_moment("2026-10-25 02:30+02:00", "Europe/Paris")
-    second = config.parse_moment("2026-10-25 02:30+01:00", "Europe/Paris")
+    first = config.parse_moment("2026-10-25 02:30+02:00", "Europe/Paris", "--at")
+    second = config.parse_moment("2026-10-25 02:30+01:00", "Europe/Paris", "--at")
     assert second.astimezone(UTC) - first.astimezone(UTC) == timedelta(hours=1)
 
 
@@ -562,10 +562,10 @@ def test_outside_of_a_course_the_message_says_what_to_do(tmp_path):
 
 def test_a_time_that_does_not_exist_is_refused_on_the_command_line_too():
     said = (
-        r"^date: expected a time that exists in Europe/Paris, got '2026-03-29 02:30'\. The clocks"
+        r"^--at: expected a time that exists in Europe/Paris, got '2026-03-29 02:30'\. The clocks"
     )
     with pytest.raises(ConfigError, match=said):
-        config.parse_moment("2026-03-29 02:30", "Europe/Paris")
+        config.parse_moment("2026-03-29 02:30", "Europe/Paris", "--at")
 
 
 def test_the_committed_schema_is_current(tmp_path):

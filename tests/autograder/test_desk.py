@@ -154,7 +154,7 @@ def test_a_review_is_cleared(desk):
             {"value": "3,5"},
             "^--value: expected points, such as 3.5, got '3,5'. Correct it.$",
         ),
-        ("extension", {"value": "tomorrow"}, "date: expected"),
+        ("extension", {"value": "tomorrow"}, "--value: expected"),
         ("extension", {}, "^--value: expected a date with an offset, .* got none. Correct it.$"),
         ("excuse", {"exercise": "relu_forward"}, "^--exercise: expected none for excuse"),
         ("clear_forbidden", {"exercise": "conv2d"}, "--exercise: expected one of affine_forward"),
